@@ -1,0 +1,1 @@
+"""Where jobs run: one port (`port`), two adapters (`slurm`, `local`)."""

@@ -10,7 +10,13 @@ from tests.support.sites import definition
 nodes_of_a_site = st.lists(
     st.builds(Node, st.integers(0, 16), st.integers(0, 4000), st.integers(0, 4)), min_size=1, max_size=5
 ).map(tuple)
-shapes = st.builds(definition, st.integers(1, 8), st.integers(1, 8), st.integers(1, 500), st.integers(0, 8))
+shapes = st.builds(
+    lambda tasks, cpus, memory_mb, gpus: definition(tasks, cpus, memory_mb, gpus=gpus),
+    st.integers(1, 8),
+    st.integers(1, 8),
+    st.integers(1, 500),
+    st.integers(0, 8),
+)
 
 
 def amounts(nodes: tuple[Node, ...]) -> tuple[int, int, int]:

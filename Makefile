@@ -1,0 +1,65 @@
+# What a person types. Everything lands below this folder: .venv/ (Python), contracts/node_modules/ (Foundry), .dps/ (grids).
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+VENV := .venv
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+UV_VERSION := 0.13.8
+UV := $(VENV)/bin/uv
+WORKERS ?= auto
+
+.PHONY: help demo test check lint bench conformance contracts lock changelog clean
+
+help: ## Show these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a workflow through it, show the bill
+	@$(VENV)/bin/dps demo
+
+test: check contracts ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
+	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance"
+
+check: lint ## Run the linters, the type checker and the fast tests
+	$(VENV)/bin/pytest -n $(WORKERS) -m "not system and not conformance"
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+contracts: $(VENV)/.dev ## Build and test the Solidity contracts
+	$(MAKE) -C contracts test
+
+conformance: $(VENV)/.dev ## Run the chain's tests on every kind of node, a real geth among them (slow)
+	$(VENV)/bin/pytest -m conformance
+
+bench: $(VENV)/.dev ## Measure: a table on the terminal, JSON in benchmarks/results/
+	$(VENV)/bin/python -m benchmarks
+
+lock: $(UV) ## Pin the current releases of all dependencies
+	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header -c requirements.lock --extra postgresql --group dev pyproject.toml -o requirements-dev.lock
+
+changelog: $(VENV)/.dev ## Turn the fragments in changelog.d/ into CHANGELOG.md
+	$(VENV)/bin/towncrier build --yes
+
+clean: ## Remove everything that was built or installed here
+	rm -rf $(VENV) .tools .dps dist contracts/out contracts/cache contracts/node_modules .*_cache
+
+$(UV):
+	@[ -n "$(PYTHON)" ] || { echo "DeepSquare needs Python 3.11 or newer; install it with: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; install it with: apt install python3-venv" >&2; exit 1; }
+	@$(VENV)/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.runtime: $(UV) requirements.lock pyproject.toml
+	@echo "Installing into $(VENV) ..." >&2
+	@$(UV) pip install -q --python $(VENV) --require-hashes -r requirements.lock
+	@$(UV) pip install -q --python $(VENV) --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@$(UV) pip install -q --python $(VENV) --require-hashes -r requirements-dev.lock
+	@touch $@

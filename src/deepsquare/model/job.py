@@ -120,6 +120,7 @@ class JobTime:
     """The moments of a job's life; None for what has not happened."""
 
     submitted_at: datetime
+    assigned_at: datetime | None = None
     claimed_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

@@ -1,0 +1,144 @@
+"""Options that many commands share: which grid, which wallet, how many credits, which job."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+
+from deepsquare.model import (
+    Affinity,
+    AffinityOperator,
+    InvalidAmount,
+    InvalidJobId,
+    JobId,
+    Label,
+    parse_credits,
+    parse_job_id,
+)
+from deepsquare.sdk.configuration import SETTINGS, Configuration, load
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+_WALLET_SETTINGS = ("keystore", "password_file")
+
+
+class Settings(dict[str, str]):
+    """The settings that were given as options of one command."""
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    given = ctx.meta.setdefault(__name__, Settings())
+    if value is not None and parameter.name is not None:
+        given[parameter.name] = value
+
+
+def configuration() -> Configuration:
+    """The settings in force for the running command."""
+    return load(click.get_current_context().meta.get(__name__, {}))
+
+
+def _setting_options(names: Sequence[str]) -> Callable[[_Decorated], _Decorated]:
+    def decorate(function: _Decorated) -> _Decorated:
+        for setting in reversed([setting for setting in SETTINGS if setting.name in names]):
+            metavar = "FILE" if setting.name in {"grid", *_WALLET_SETTINGS} else "VALUE"
+            option = click.option(
+                setting.flag,
+                setting.name,
+                metavar=metavar,
+                expose_value=False,
+                callback=_remember,
+                help=f"{setting.summary} [{setting.variable}]",
+            )
+            function = option(function)
+        return function
+
+    return decorate
+
+
+grid_options = _setting_options([setting.name for setting in SETTINGS if setting.name not in _WALLET_SETTINGS])
+"""Which grid to talk to."""
+
+wallet_options = _setting_options(_WALLET_SETTINGS)
+"""Which wallet signs."""
+
+
+class CreditsType(click.ParamType[int]):
+    """An amount of credits, in wei inside."""
+
+    name = "credits"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_credits(str(value))
+        except InvalidAmount as error:
+            self.fail(str(error), param, ctx)
+
+
+class JobIdType(click.ParamType[JobId]):
+    """The number of a job."""
+
+    name = "job"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> JobId:
+        if isinstance(value, int):
+            return JobId(value)
+        try:
+            return parse_job_id(str(value))
+        except InvalidJobId as error:
+            self.fail(str(error), param, ctx)
+
+
+class LabelType(click.ParamType[Label]):
+    """A label `KEY=VALUE`."""
+
+    name = "label"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Label:
+        if isinstance(value, Label):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not (key and equals and text):
+            self.fail(f"{value!r} is no label; write KEY=VALUE, for example os=debian", param, ctx)
+        return Label(key, text)
+
+
+class AffinityType(click.ParamType[Affinity]):
+    """A rule such as `gpu.memory>=40`, `os!=windows` or `os in debian,ubuntu`."""
+
+    name = "rule"
+
+    _OPERATORS = ("<=", ">=", "==", "!=", "<", ">", " in ")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Affinity:
+        if isinstance(value, Affinity):
+            return value
+        operator = next((operator for operator in self._OPERATORS if operator in str(value)), "")
+        key, _, text = (part.strip() for part in str(value).partition(operator or "=="))
+        if not (operator and key and text):
+            self.fail(f"{value!r} is no rule; write for example 'gpu.memory>=40' or 'os in debian,ubuntu'", param, ctx)
+        return Affinity(Label(key, text), AffinityOperator(operator.strip()))
+
+
+class MomentType(click.ParamType[datetime]):
+    """A moment in ISO 8601; without an offset it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time; write for example 2030-01-31T18:00", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+CREDITS = CreditsType()
+JOB_ID = JobIdType()
+LABEL = LabelType()
+AFFINITY = AffinityType()
+MOMENT = MomentType()

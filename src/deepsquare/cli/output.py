@@ -1,0 +1,95 @@
+"""Two streams, never mixed: data for programs on stdout, words for people on stderr.
+
+With `--json` the data is JSON, one document or one line per event; without, it is text or a table. What
+is said on stderr is the same in both, so that a pipe never hides a warning. Colours appear on a terminal
+only and never with NO_COLOR set.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import click
+
+JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; numbers stand to the right."""
+
+    title: str
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where one command writes."""
+
+    json: bool = False
+    quiet: bool = False
+
+    def document(self, value: JsonValue, text: str) -> None:
+        """The command's answer: the value as JSON, or its text."""
+        if self.json:
+            click.echo(json.dumps(value, indent=2))
+        elif text:
+            click.echo(text)
+
+    def event(self, value: Mapping[str, JsonValue]) -> None:
+        """One line of a stream, with `--json` only; people get the same news by `say`."""
+        if self.json:
+            click.echo(json.dumps(value))
+
+    def table(self, value: JsonValue, columns: Sequence[Column], rows: Sequence[Sequence[str]], empty: str) -> None:
+        """The command's answer as a table on stdout; where there are no rows, `empty` is said instead."""
+        if self.json:
+            click.echo(json.dumps(value, indent=2))
+        elif rows:
+            _print_table(columns, rows, to_stderr=False)
+        else:
+            self.say(empty)
+
+    def say_table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+        """A table that accompanies the answer."""
+        if not self.quiet and rows:
+            _print_table(columns, rows, to_stderr=True)
+
+    def say(self, text: str) -> None:
+        """One line of narration."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """A line that also `--quiet` shows."""
+        click.echo(click.style(f"warning: {text}", fg="yellow"), err=True, color=_colour())
+
+    def raw(self, data: bytes) -> None:
+        """A job's own output, byte for byte."""
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def _colour() -> bool | None:
+    """False where colours are unwanted, else None: click then asks the stream."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, to_stderr: bool) -> None:
+    """Fit the table to the terminal; in a pipe nothing is cut."""
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - rich costs 0.1 s, which only tables pay
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    stream = sys.stderr if to_stderr else sys.stdout
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    on_terminal = stream.isatty()
+    console = Console(file=stream, highlight=False, width=None if on_terminal else 1000)
+    console.print(table, crop=on_terminal)

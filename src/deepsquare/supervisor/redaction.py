@@ -1,0 +1,70 @@
+"""What of a job's output may stand on the chain for everybody to read.
+
+A failed job's last lines help its owner, and whatever stands on the chain stays there for ever. So
+everything that looks like a secret is cut out first: values that are called a secret, tokens with a
+known prefix, keys, credentials in addresses. The rule errs on the side of cutting too much. It is for
+the public reason alone; the owner's own log is never altered.
+"""
+
+import re
+import unicodedata
+
+MAX_REASON_CHARACTERS = 500
+"""Characters of the reason that the chain keeps with a job."""
+
+_CUT = "[redacted]"
+
+_SECRETS = (
+    "pass(?:word|wd|phrase|code)?|secret|token|credential|cookie|mnemonic|auth(?:orization)?"
+    "|(?:api|access|private)[_-]?key"
+)
+_NAME = rf"[\w.-]*(?:{_SECRETS})[\w.-]*"
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # A key block, also one whose beginning or end lies outside of what is shown.
+    (re.compile(r"-----BEGIN [^-]*PRIVATE KEY-----.*?(?:-----END [^-]*PRIVATE KEY-----|\Z)", re.DOTALL), _CUT),
+    (re.compile(r"\A.*?-----END [^-]*PRIVATE KEY-----", re.DOTALL), _CUT),
+    (re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[\w.~+/=-]{6,}"), rf"\1 {_CUT}"),
+    # name=value, name: value, "name": "value", --name value; quoted values to the closing quote.
+    (re.compile(rf"""(?i)(["']?{_NAME}["']?\s*[=:]\s*)(?:"[^"\n]*"?|'[^'\n]*'?|[^\s,;&]+)"""), rf"\1{_CUT}"),
+    (re.compile(rf"(?i)(--?{_NAME}\s+)\S+"), rf"\1{_CUT}"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@]+@"), rf"\1{_CUT}@"),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}"), _CUT),
+    (re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[a-z]-|dckr_pat_|pypi-|npm_)[\w-]{8,}"), _CUT),
+    (re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}"), _CUT),
+    (re.compile(r"\b(?:0x)?[0-9a-fA-F]{40,}\b"), _CUT),
+    (re.compile(r"(?<![\w/+=-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*[a-z])[\w+/=-]{32,}"), _CUT),
+)
+
+
+def redact(text: str) -> str:
+    """`text` without anything that looks like a secret."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def public_reason(headline: str, output: str = "") -> str:
+    """The reason that the customer sees on the chain: `headline`, then the last of `output` that has room.
+
+    At most 500 characters, secrets cut out, control characters dropped, whole lines where possible.
+    """
+    told = redact(_printable(headline)).strip()[:MAX_REASON_CHARACTERS]
+    shown = redact(_printable(output)).strip()
+    room = MAX_REASON_CHARACTERS - len(told) - 1
+    if not shown or room <= 0:
+        return told
+    if len(shown) > room:
+        shown = shown[-room:]
+        _, newline, whole_lines = shown.partition("\n")
+        if newline and whole_lines.strip():
+            shown = whole_lines
+    return f"{told}\n{shown.strip()}"
+
+
+def _printable(text: str) -> str:
+    # A lone \r is how progress bars overwrite a line: what counts is what was left standing.
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return "\n".join(
+        "".join(char if not unicodedata.category(char).startswith("C") else " " for char in line).rstrip()
+        for line in lines
+    )

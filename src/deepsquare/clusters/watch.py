@@ -1,0 +1,61 @@
+"""Wake up when something happens in a set of files or folders, by inotify.
+
+One descriptor lives as long as the adapter: what happens between two waits stays in the kernel's queue and ends
+the next wait at once, so no change is missed. (Ready-made watchers open a descriptor per wait and cannot tell
+when they are armed; that gap would be a lost wake-up.) It never says WHAT changed: the caller looks.
+Network file systems report only what this machine does; callers poll as well.
+"""
+
+import asyncio
+import ctypes
+import os
+import weakref
+from pathlib import Path
+
+_IN_MODIFY, _IN_ATTRIB, _IN_MOVED_TO, _IN_CREATE = 0x2, 0x4, 0x80, 0x100
+_EVENTS = _IN_MODIFY | _IN_ATTRIB | _IN_MOVED_TO | _IN_CREATE
+_QUEUE_READ_BYTES = 65536
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Watch:
+    """A set of watched paths and the wait for the next event on any of them."""
+
+    def __init__(self) -> None:
+        descriptor = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if descriptor < 0:
+            error = ctypes.get_errno()
+            raise OSError(error, f"no inotify watch: {os.strerror(error)}; raise fs.inotify.max_user_instances")
+        self._descriptor: int = descriptor
+        self._waiters: set[asyncio.Future[None]] = set()
+        weakref.finalize(self, os.close, descriptor)
+
+    def add(self, path: Path) -> None:
+        """Watch `path` too; a path that is gone is none of our business, and twice is once."""
+        if _libc.inotify_add_watch(self._descriptor, os.fsencode(path), _EVENTS) < 0:
+            error = ctypes.get_errno()
+            if not isinstance(OSError(error, ""), FileNotFoundError):
+                raise OSError(error, f"cannot watch {path}: {os.strerror(error)}; raise fs.inotify.max_user_watches")
+
+    async def wait(self, timeout_seconds: float) -> None:
+        """Return at the next event (or at once for one since the last wait), at the latest after the timeout."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiters.add(waiter)
+        loop.add_reader(self._descriptor, self._wake)
+        try:
+            await asyncio.wait_for(waiter, timeout_seconds)
+        except TimeoutError:
+            return
+        finally:
+            self._waiters.discard(waiter)
+            if not self._waiters:
+                loop.remove_reader(self._descriptor)
+
+    def _wake(self) -> None:
+        """Empty the kernel's queue and wake everybody who waits."""
+        os.read(self._descriptor, _QUEUE_READ_BYTES)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)

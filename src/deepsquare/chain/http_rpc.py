@@ -1,0 +1,137 @@
+"""JSON-RPC over HTTP: the adapter for any chain node (geth, besu, reth, anvil, our own, a provider's).
+
+Requests go over one pooled HTTP connection, wake-ups over the node's WebSocket where it has one. It never
+repeats a request by itself, save one on a pooled connection that the node had closed meanwhile: callers
+know what may be repeated. A node's address can hold an access token, so messages name its host alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from deepsquare.chain.errors import ChainUnreachable, RpcError
+from deepsquare.chain.head_feed import HeadFeed
+from deepsquare.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    import httpx
+
+_CALLS_PER_POST = 100
+_TRANSIENT_STATUS = frozenset({408, 425, 429})
+_SERVER_ERROR = 500
+
+
+class HttpRpc:
+    """One node over HTTP and, for wake-ups, its WebSocket."""
+
+    def __init__(
+        self,
+        url: str,
+        websocket_url: str | None = None,
+        *,
+        clock: Clock | None = None,
+        poll_seconds: float = 1.0,
+        timeout_seconds: float = 15.0,
+    ) -> None:
+        self._url = url
+        self._name = _without_secrets(url)
+        self._timeout_seconds = timeout_seconds
+        self._feed = HeadFeed(websocket_url, clock or SystemClock(), poll_seconds)
+        self._client: httpx.AsyncClient | None = None
+        self._is_closed = False
+
+    async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """The result of one call. Raises `RpcError` or `ChainUnreachable`."""
+        answer = await self._post(method, _call(0, method, params))
+        return _result(method, answer)
+
+    async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Several calls in one round trip (one per hundred), results in order; raises the first error among them."""
+        if len(calls) == 1:
+            return [await self.request(*calls[0])]
+        chunks = [calls[start : start + _CALLS_PER_POST] for start in range(0, len(calls), _CALLS_PER_POST)]
+        answers = await asyncio.gather(*(self._post_batch(chunk) for chunk in chunks))
+        return [result for chunk in answers for result in chunk]
+
+    def new_heads(self) -> AsyncIterator[None]:
+        """Yield whenever the chain may have a new block."""
+        return self._feed.listen()
+
+    async def close(self) -> None:
+        """Give back connections; further requests fail."""
+        self._is_closed = True
+        await self._feed.close()
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _post_batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        names = ", ".join(sorted({method for method, _ in calls}))
+        answer = await self._post(names, [_call(number, *call) for number, call in enumerate(calls)])
+        if not isinstance(answer, list):
+            return [_result(names, answer)]
+        by_number = {item.get("id"): item for item in answer if isinstance(item, dict)}
+        return [_result(method, by_number.get(number)) for number, (method, _) in enumerate(calls)]
+
+    async def _post(self, what: str, body: Any) -> Any:
+        import httpx  # noqa: PLC0415 - 0.3 s that only those pay who talk to a node
+
+        if self._is_closed:
+            raise ChainUnreachable(f"the connection to the chain node at {self._name} was closed by this program")
+        if self._client is None:
+            self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
+        try:
+            try:
+                response = await self._client.post(self._url, json=body)
+            except httpx.RemoteProtocolError:
+                # The node had closed the pooled connection. Every call of ours may be made twice: reads change
+                # nothing, and a signed transaction counts once however often it is sent.
+                response = await self._client.post(self._url, json=body)
+        except httpx.TimeoutException as error:
+            raise ChainUnreachable(
+                f"the chain node at {self._name} did not answer {what} within {self._timeout_seconds:g} s; try again"
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ChainUnreachable(
+                f"the chain node at {self._name} cannot be reached ({type(error).__name__}); "
+                "check that it runs and that the grid file has its address"
+            ) from error
+        return self._json(what, response)
+
+    def _json(self, what: str, response: "httpx.Response") -> Any:
+        status = response.status_code
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        is_rpc_answer = isinstance(answer, list) or (isinstance(answer, dict) and "jsonrpc" in answer)
+        if status in _TRANSIENT_STATUS or (status >= _SERVER_ERROR and not is_rpc_answer):
+            raise ChainUnreachable(f"the chain node at {self._name} answers {what} with HTTP {status}; try again later")
+        if not is_rpc_answer:
+            raise RpcError(what, status, f"HTTP {status} without JSON-RPC; is {self._name} a chain node?")
+        return answer
+
+
+def _call(number: int, method: str, params: Sequence[Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
+
+
+def _result(method: str, answer: Any) -> Any:
+    if not isinstance(answer, dict) or ("error" not in answer and "result" not in answer):
+        raise RpcError(method, 0, "the node left out the answer")
+    error = answer.get("error")
+    if error is None:
+        return answer["result"]
+    return _raise(method, error)
+
+
+def _raise(method: str, error: Any) -> Any:
+    if not isinstance(error, dict):
+        raise RpcError(method, 0, str(error))
+    raise RpcError(method, int(error.get("code", 0)), str(error.get("message", "")), error.get("data"))
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or "?"
+    return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"

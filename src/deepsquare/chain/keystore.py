@@ -16,15 +16,17 @@ from deepsquare.chain.errors import InvalidKey
 from deepsquare.chain.keccak import keccak256
 
 _VERSION = 3
-_SCRYPT = {"n": 2**17, "r": 8, "p": 1}
-"""The cost of a guess: 128 MB and about a third of a second."""
+SCRYPT_N = 2**17
+"""The cost of guessing a person's password: 128 MB and about a third of a second per guess."""
+SCRYPT_N_FOR_RANDOM_PASSWORDS = 2**12
+"""Enough where the password is itself random and long: nobody can guess it, so opening may be quick."""
 _MAX_SCRYPT_MEMORY_BYTES = 2**30
 
 
-def encrypt(key: bytes, password: str, address: str) -> str:
+def encrypt(key: bytes, password: str, address: str, *, scrypt_n: int = SCRYPT_N) -> str:
     """The keystore's text for a private key of 32 bytes."""
     salt, iv = secrets.token_bytes(32), secrets.token_bytes(16)
-    kdf_parameters = {**_SCRYPT, "dklen": 32, "salt": salt.hex()}
+    kdf_parameters = {"n": scrypt_n, "r": 8, "p": 1, "dklen": 32, "salt": salt.hex()}
     derived = _derive("scrypt", kdf_parameters, password)
     ciphertext = _aes_128_ctr(derived[:16], iv, key)
     store = {

@@ -82,9 +82,9 @@ class Signer:
         r, s, parity = self._sign(digest(domain, types, message))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([27 + parity])
 
-    def to_keystore(self, password: str) -> str:
+    def to_keystore(self, password: str, *, scrypt_n: int = keystore.SCRYPT_N) -> str:
         """The text of a version 3 keystore that holds this key."""
-        return keystore.encrypt(self._key.secret, password, self.address)
+        return keystore.encrypt(self._key.secret, password, self.address, scrypt_n=scrypt_n)
 
     def __repr__(self) -> str:
         return f"Signer({self.address})"

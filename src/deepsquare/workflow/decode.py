@@ -1,0 +1,221 @@
+"""The located tree -> models, driven by the models' own shapes, with every problem at its place.
+
+A record is built only where all of its fields are good, but every field is looked at, so that one reading
+tells everything. What concerns more than one field of the workflow is left to `rules`.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from deepsquare.workflow.models import Workflow
+from deepsquare.workflow.problems import Path, ProblemList
+from deepsquare.workflow.shapes import Choice, Flag, ListOf, Model, RecordOf, Shape, Text, Whole, keys_of
+from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind, describe_kind
+
+_DECIMAL = re.compile(r"\A[-+]?[0-9]{1,20}\Z")
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_WORDS_FOR_TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+class _Invalid:
+    """Stands for a value that has a problem; the problem is in the list."""
+
+
+_INVALID = _Invalid()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record that was read well, with its place; `rules` looks at each of them."""
+
+    path: Path
+    node: Entries
+    record: Model
+
+
+class _Place(NamedTuple):
+    """A node and the path to it."""
+
+    node: Node
+    path: Path
+
+
+class Decoder:
+    """Reads one tree. `strict`: an unknown key is an error, not a warning."""
+
+    def __init__(self, problems: ProblemList, *, strict: bool) -> None:
+        self._problems = problems
+        self._strict = strict
+        self.decoded: list[Decoded] = []
+
+    def workflow(self, node: Node) -> Workflow | None:
+        """The workflow in `node`, or None where it has an error."""
+        value = self._record(_Place(node, ()), Workflow)
+        return value if isinstance(value, Workflow) else None
+
+    def _value(self, place: _Place, shape: Shape) -> object:
+        """The value, or `_INVALID`."""
+        match shape:
+            case RecordOf():
+                return self._record(place, shape.model())
+            case ListOf():
+                return self._list(place, shape)
+            case Text():
+                return self._text(place, shape)
+            case Whole():
+                return self._whole(place, shape)
+            case Flag():
+                return self._flag(place)
+            case Choice():
+                return self._choice(place, shape)
+
+    def _invalid(self, place: _Place, message: str, hint: str = "") -> _Invalid:
+        self._problems.error(place.path, place.node.position, message, hint)
+        return _INVALID
+
+    # -- single values
+
+    def _text(self, place: _Place, shape: Text) -> str | _Invalid:
+        node = place.node
+        if not isinstance(node, Scalar) or node.kind is ScalarKind.VALUE:
+            return self._invalid(place, f"expected a text, found {describe_kind(node)}")
+        size = len(node.text.encode("utf-8", "surrogatepass"))
+        if size > shape.max_bytes:
+            return self._invalid(place, f"this text has {size} bytes; at most {shape.max_bytes} can be passed on")
+        complaint = shape.check(node.text) if shape.check is not None else None
+        if complaint is not None:
+            return self._invalid(place, complaint.message, complaint.hint)
+        return node.text
+
+    def _whole(self, place: _Place, shape: Whole) -> int | _Invalid:
+        node = place.node
+        if not isinstance(node, Scalar) or _DECIMAL.match(node.text) is None:
+            return self._invalid(place, f"expected a whole number, found {describe_kind(node)}")
+        if node.kind is ScalarKind.TEXT:
+            return self._invalid(place, "expected a whole number, found text", "remove the quotes")
+        number = int(node.text)
+        if number < shape.minimum:
+            return self._invalid(place, f"expected at least {shape.minimum}, found {number}")
+        if number > shape.maximum:
+            return self._invalid(place, f"expected at most {shape.maximum}, found {number}")
+        return number
+
+    def _flag(self, place: _Place) -> bool | _Invalid:
+        node = place.node
+        if isinstance(node, Scalar):
+            if node.kind is not ScalarKind.TEXT and node.text in _TRUE | _FALSE:
+                return node.text in _TRUE
+            word = _WORDS_FOR_TRUTH.get(node.text.lower())
+            hint = f"write {word}" if word is not None else "remove the quotes" if node.text in _TRUE | _FALSE else ""
+            return self._invalid(place, f"expected true or false, found {describe_kind(node)}", hint)
+        return self._invalid(place, f"expected true or false, found {describe_kind(node)}")
+
+    def _choice(self, place: _Place, shape: Choice) -> str | _Invalid:
+        expected = ", ".join(shape.values)
+        node = place.node
+        if not isinstance(node, Scalar) or node.kind is ScalarKind.VALUE:
+            return self._invalid(place, f"expected one of {expected}, found {describe_kind(node)}")
+        if node.text in shape.later:
+            later = shape.later[node.text]
+            return self._invalid(place, f"{later.feature} are not supported by this version yet", later.hint)
+        if node.text not in shape.values:
+            close = difflib.get_close_matches(node.text, shape.values, n=1)
+            return self._invalid(place, f"expected one of {expected}", f"did you mean {close[0]}?" if close else "")
+        return node.text
+
+    # -- lists and records
+
+    def _list(self, place: _Place, shape: ListOf) -> tuple[object, ...] | _Invalid:
+        if not isinstance(place.node, Items):
+            return self._invalid(place, f"expected a list, found {describe_kind(place.node)}")
+        values = [
+            self._value(_Place(node, (*place.path, index)), shape.of) for index, node in enumerate(place.node.nodes)
+        ]
+        return _INVALID if any(isinstance(value, _Invalid) for value in values) else tuple(values)
+
+    def _record(self, place: _Place, model: type[Model]) -> Model | _Invalid:
+        node = place.node
+        if not isinstance(node, Entries):
+            return self._invalid(place, f"expected a mapping, found {describe_kind(node)}")
+        values: dict[str, object] = {}
+        is_good = self._check_keys(node, model, place.path)
+        for field in keys_of(model):
+            entry = node.entries.get(field.key.name)
+            if entry is None or (not field.required and _is_null(entry.node)):
+                if field.required:
+                    self._missing(node, model, field.key.name, place.path)
+                    is_good = False
+                continue
+            value = self._value(_Place(entry.node, (*place.path, field.key.name)), field.key.shape)
+            if isinstance(value, _Invalid):
+                is_good = False
+            values[field.attribute] = value
+        if not is_good:
+            return _INVALID
+        record = model(**values)
+        self.decoded.append(Decoded(place.path, node, record))
+        return record
+
+    def _missing(self, node: Entries, model: type[Model], key: str, path: Path) -> None:
+        written = next(
+            (wrong for wrong, right in model.aliases.items() if right == key and wrong in node.entries), None
+        )
+        hint = f"you wrote {written}" if written is not None else ""
+        self._problems.error((*path, key), node.position, f"{key} is required", hint)
+
+    # -- keys
+
+    def _check_keys(self, node: Entries, model: type[Model], path: Path) -> bool:
+        """Reports unknown keys, keys of a later version and keys that exclude each other; False after an error."""
+        known = {field.key.name for field in keys_of(model)}
+        is_good = True
+        for key, entry in node.entries.items():
+            if key in model.later:
+                is_good &= self._check_later(key, entry, model, path)
+            elif key not in known:
+                is_good &= self._unknown(key, entry, model, path)
+        given = [key for key in model.exclusive if key in node.entries and not _is_null(node.entries[key].node)]
+        for key in given[1:]:
+            message = f"a step does one thing, but this one has {' and '.join(given)}"
+            self._problems.error((*path, key), node.entries[key].key_position, message, "make them steps of their own")
+            is_good = False
+        return is_good
+
+    def _check_later(self, key: str, entry: Entry, model: type[Model], path: Path) -> bool:
+        if _asks_for_nothing(entry.node):
+            return True
+        later = model.later[key]
+        message = f"{later.feature} are not supported by this version yet"
+        self._problems.error((*path, key), entry.key_position, message, later.hint)
+        return False
+
+    def _unknown(self, key: str, entry: Entry, model: type[Model], path: Path) -> bool:
+        if key == "$schema" and not path:
+            return True
+        report = self._problems.error if self._strict else self._problems.warning
+        meant = _guess(key, model)
+        report((*path, key), entry.key_position, "this key is unknown", f"did you mean {meant}?" if meant else "")
+        return not self._strict
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.is_null
+
+
+def _asks_for_nothing(node: Node) -> bool:
+    """True for null, false and an empty list: given, but the same as not given."""
+    if isinstance(node, Items):
+        return not node.nodes
+    return isinstance(node, Scalar) and (node.is_null or (node.kind is not ScalarKind.TEXT and node.text in _FALSE))
+
+
+def _guess(key: str, model: type[Model]) -> str | None:
+    """What the writer of an unknown key may have meant."""
+    if key in model.aliases:
+        return model.aliases[key]
+    known = {name.lower(): name for name in (*(field.key.name for field in keys_of(model)), *model.later)}
+    close = difflib.get_close_matches(key.lower().replace("_", "").replace("-", ""), known, n=1, cutoff=0.75)
+    return known[close[0]] if close else None

@@ -1,0 +1,19 @@
+"""How big a workflow may be. Every limit has its own located error; none cuts anything off silently."""
+
+MAX_TEXT_BYTES = 1024 * 1024
+"""UTF-8 bytes of a workflow file; aliases may add as many characters once more."""
+
+MAX_DEPTH = 64
+"""Nested lists and mappings."""
+
+MAX_STEPS = 10_000
+"""Steps of a workflow, nested ones included."""
+
+MAX_ARGUMENT_BYTES = 120_000
+"""Bytes of one command or value: Linux passes at most 131,071 in one argument or variable."""
+
+MAX_NAME_BYTES = 4096
+"""Bytes of a name or a path (PATH_MAX)."""
+
+MIN_INT32 = -(2**31)
+MAX_INT32 = 2**31 - 1

@@ -1,0 +1,233 @@
+"""YAML 1.2 (and with it JSON) text -> the located tree.
+
+It drives the parser's events instead of its constructors, so that every value keeps its source text and
+place, duplicate keys are seen, depth and aliases are bounded while reading, and no tag constructs
+anything. Imported only when a text is read: the parser takes longer to import than to run.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    Event,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
+
+from deepsquare.workflow.characters import UNREADABLE, join_surrogates, text_complaint
+from deepsquare.workflow.limits import MAX_DEPTH, MAX_TEXT_BYTES
+from deepsquare.workflow.problems import Path, Position, ProblemList
+from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind
+
+_TEXT_TAGS = frozenset({"tag:yaml.org,2002:str", "!"})
+_ALLOWED_TAGS = _TEXT_TAGS | {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "map", "seq")}
+_MAX_CHARACTER_COMPLAINTS = 10
+
+
+class _Unreadable(Exception):
+    """Reading cannot go on; the problem is in the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """A node that aliases may repeat, and what each repetition costs."""
+
+    node: Node
+    size: int
+    height: int
+
+
+def read_yaml(text: str, problems: ProblemList) -> Node | None:
+    """The tree of the one document in `text`; None after a problem that makes the rest unreadable."""
+    text = text.removeprefix("\ufeff")
+    if not _check_text(text, problems):
+        return None
+    shield = _Shield(text)
+    builder = _Builder(_events(shield.raised), shield, problems)
+    try:
+        return builder.document()
+    except _Unreadable:
+        return None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = Position(mark.line + 1, mark.column + 1) if mark is not None else None
+        reason = " ".join(str(part) for part in (error.context, error.problem) if part)
+        problems.error(
+            (), position, f"this is not YAML: {shield.lower(reason)}", "check indentation, quotes and colons"
+        )
+    except YAMLError as error:
+        problems.error((), None, f"this is not YAML: {shield.lower(str(error))}")
+    return None
+
+
+def _events(text: str) -> Iterator[Event]:
+    events: Iterator[Event] = YAML(typ="safe", pure=True).parse(text)
+    return events
+
+
+def _check_text(text: str, problems: ProblemList) -> bool:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_TEXT_BYTES:
+        problems.error((), None, f"the text has {size} bytes; at most {MAX_TEXT_BYTES} are read")
+        return False
+    for count, match in enumerate(UNREADABLE.finditer(text)):
+        if count == _MAX_CHARACTER_COMPLAINTS:
+            break
+        before = text[: match.start()]
+        position = Position(before.count("\n") + 1, match.start() - (before.rfind("\n") + 1) + 1)
+        problems.error((), position, f"the character U+{ord(match[0]):04X} is not allowed")
+    else:
+        return True
+    return False
+
+
+class _Shield:
+    """Keeps U+2028 and U+2029, ordinary characters of YAML 1.2, from the parser, which breaks lines at them."""
+
+    def __init__(self, text: str) -> None:
+        separators = [mark for mark in "\u2028\u2029" if mark in text]
+        unused = (chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in text)
+        self._raise = {ord(mark): next(unused) for mark in separators}
+        self._lower = {ord(stand_in): chr(mark) for mark, stand_in in self._raise.items()}
+        self.raised = text.translate(self._raise) if self._raise else text
+
+    def lower(self, text: str) -> str:
+        return text.translate(self._lower) if self._lower else text
+
+
+class _Builder:
+    """Turns the events of one document into nodes."""
+
+    def __init__(self, events: Iterator[Event], shield: _Shield, problems: ProblemList) -> None:
+        self._events = events
+        self._shield = shield
+        self._problems = problems
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._size = 0
+        self._height = 0
+        self._added_by_aliases = 0
+
+    def document(self) -> Node:
+        next(self._events)
+        event = next(self._events)
+        if not isinstance(event, DocumentStartEvent):
+            self._problems.error((), None, "the text holds no workflow", "start with `resources:` and `steps:`")
+            raise _Unreadable
+        node = self._node(next(self._events), (), 1)
+        next(self._events)
+        following = next(self._events)
+        if isinstance(following, DocumentStartEvent):
+            self._fail((), following, "a second document begins here; a file holds one workflow")
+        return node
+
+    def _fail(self, path: Path, event: Event, message: str, hint: str = "") -> NoReturn:
+        self._problems.error(path, _position(event), message, hint)
+        raise _Unreadable
+
+    def _node(self, event: Event, path: Path, depth: int) -> Node:
+        """The node that begins with `event`; afterwards `_height` is its height."""
+        if isinstance(event, AliasEvent):
+            return self._alias(event, path, depth)
+        self._check_tag(event, path)
+        anchor = event.anchor if isinstance(event, NodeEvent) else None
+        if anchor is not None:
+            self._anchors[anchor] = None
+        size_before = self._size
+        node = self._new_node(event, path, depth)
+        if anchor is not None:
+            self._anchors[anchor] = _Anchored(node, self._size - size_before, self._height)
+        return node
+
+    def _new_node(self, event: Event, path: Path, depth: int) -> Node:
+        if isinstance(event, ScalarEvent):
+            self._height = 0
+            return self._scalar(event, path)
+        if depth > MAX_DEPTH:
+            self._fail(path, event, f"lists and mappings may be nested {MAX_DEPTH} deep, not deeper")
+        self._size += 1
+        if isinstance(event, SequenceStartEvent):
+            return self._items(event, path, depth)
+        return self._entries(event, path, depth)
+
+    def _alias(self, event: AliasEvent, path: Path, depth: int) -> Node:
+        anchored = self._anchors.get(event.anchor, None)
+        if anchored is None:
+            known = event.anchor in self._anchors
+            self._fail(
+                path, event, "an alias cannot stand inside its own anchor" if known else "no anchor of this name"
+            )
+        self._added_by_aliases += anchored.size
+        if self._added_by_aliases > MAX_TEXT_BYTES:
+            self._fail(path, event, f"aliases repeat more than {MAX_TEXT_BYTES} characters in all")
+        if depth + anchored.height - 1 > MAX_DEPTH:
+            self._fail(path, event, f"lists and mappings may be nested {MAX_DEPTH} deep, not deeper")
+        self._size += anchored.size
+        self._height = anchored.height
+        return anchored.node
+
+    def _scalar(self, event: ScalarEvent, path: Path) -> Scalar:
+        text = self._shield.lower(event.value)
+        if event.style == ">":
+            text = text.replace("\a", "")  # the parser marks folds with it; the text itself cannot hold one
+        if not text.isascii():
+            text = join_surrogates(text)
+        self._size += 1 + len(text)
+        complaint = text_complaint(text)
+        if complaint is not None:
+            self._problems.error(path, _position(event), complaint)
+            text = ""
+        is_text = bool(event.style) or event.tag in _TEXT_TAGS
+        return Scalar(text, ScalarKind.TEXT if is_text else ScalarKind.PLAIN, _position(event))
+
+    def _items(self, event: SequenceStartEvent, path: Path, depth: int) -> Items:
+        nodes: list[Node] = []
+        height = 0
+        while not isinstance(item := next(self._events), CollectionEndEvent):
+            nodes.append(self._node(item, (*path, len(nodes)), depth + 1))
+            height = max(height, self._height)
+        self._height = height + 1
+        return Items(tuple(nodes), _position(event))
+
+    def _entries(self, event: Event, path: Path, depth: int) -> Entries:
+        entries: dict[str, Entry] = {}
+        height = 0
+        while not isinstance(key_event := next(self._events), CollectionEndEvent):
+            key = self._key(key_event, path)
+            node = self._node(next(self._events), (*path, key), depth + 1)
+            height = max(height, self._height)
+            if key in entries:
+                first = entries[key].key_position
+                where = f" in line {first.line}" if first is not None else ""
+                self._problems.error((*path, key), _position(key_event), f"this key stands here twice, first{where}")
+            else:
+                entries[key] = Entry(_position(key_event), node)
+        self._height = height + 1
+        return Entries(entries, _position(event))
+
+    def _key(self, event: Event, path: Path) -> str:
+        if not isinstance(event, ScalarEvent):
+            self._fail(path, event, "a key must be a plain word")
+        if event.value == "<<" and not event.style:
+            self._problems.error(
+                path,
+                _position(event),
+                "merge keys (<<) are not part of YAML 1.2",
+                "write the keys out, or let an alias stand for a whole value",
+            )
+        return self._scalar(event, path).text
+
+    def _check_tag(self, event: Event, path: Path) -> None:
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag not in _ALLOWED_TAGS:
+            self._problems.error(path, _position(event), "this tag means nothing in a workflow", "remove it")
+
+
+def _position(event: Event) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)

@@ -1,0 +1,115 @@
+"""The embedded chain put together: one writer thread, a few readers, over one database.
+
+Synchronous and thread-safe; `chain.py` gives it to asyncio callers and `server.py` to the network.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from deepsquare.chain.embedded.database import open_database
+from deepsquare.chain.embedded.engine import Engine
+from deepsquare.chain.embedded.errors import INTERNAL_ERROR, METHOD_NOT_FOUND, JsonRpcError
+from deepsquare.chain.embedded.filters import Filters
+from deepsquare.chain.embedded.genesis import Genesis, load_or_create
+from deepsquare.chain.embedded.heads import Heads
+from deepsquare.chain.embedded.methods import reading_methods
+from deepsquare.chain.embedded.miner import Miner
+from deepsquare.chain.embedded.transactions import InvalidTransaction
+from deepsquare.chain.embedded.view import View
+from deepsquare.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+_READERS = 4
+_MOST_IN_GROUP = 256
+Call = tuple[str, Sequence[Any]]
+Answer = Any | JsonRpcError
+Answers = list[Answer]
+
+
+class Node:
+    """A chain that answers JSON-RPC calls. Raises `EmbeddedChainError` where it cannot be opened."""
+
+    def __init__(
+        self, path: str | Path, wanted: Genesis, funded: Mapping[bytes, int], clock: Clock, engine: Engine
+    ) -> None:
+        self._database = open_database(path)
+        try:
+            with self._database.write() as connection:
+                self.genesis = load_or_create(connection, wanted, funded, int(clock.now().timestamp()))
+        except BaseException:
+            self._database.close()
+            raise
+        self.heads = Heads()
+        self._clock = clock
+        self._engine = engine
+        self._methods = reading_methods(Filters())
+        self._miner = Miner(self._database, engine, self.genesis, clock)
+        self._submissions: deque[tuple[bytes, Future[bytes]]] = deque()
+        self._writer = ThreadPoolExecutor(1, "chain-writer")
+        self._readers = ThreadPoolExecutor(_READERS, "chain-reader")
+
+    def submit(self, raw: bytes) -> "Future[bytes]":
+        """A signed transaction; its hash once it is durable, `InvalidTransaction` where it is refused."""
+        answer: Future[bytes] = Future()
+        self._submissions.append((raw, answer))
+        self._writer.submit(self._mine_waiting)
+        return answer
+
+    def read(self, calls: Sequence[Call]) -> "Future[list[Answer]]":
+        """The answers to calls that only read, all of one moment; a failed call's answer is a `JsonRpcError`."""
+        return self._readers.submit(self._answer_all, calls)
+
+    def close(self) -> None:
+        """Finish what was begun and close the database."""
+        self.heads.close()
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._database.close()
+
+    # The writer's thread
+
+    def _mine_waiting(self) -> None:
+        """Mine what has come in meanwhile as one group; the calls for its other members then find nothing to do."""
+        group = [self._submissions.popleft() for _ in range(min(len(self._submissions), _MOST_IN_GROUP))]
+        if not group:
+            return
+        try:
+            outcomes = self._miner.mine([raw for raw, _ in group])
+        except Exception as error:
+            logger.exception("a group of %d transactions could not be mined", len(group))
+            for _, answer in group:
+                answer.set_exception(error)
+            return
+        self.heads.announce()
+        for (_, answer), outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, InvalidTransaction):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)
+
+    # The readers' threads
+
+    def _answer_all(self, calls: Sequence[Call]) -> list[Answer]:
+        with self._database.read() as connection:
+            view = View(connection, self._engine, self.genesis, self._now)
+            return [self._answer(view, method, params) for method, params in calls]
+
+    def _answer(self, view: View, method: str, params: Sequence[Any]) -> Answer:
+        implementation = self._methods.get(method)
+        if implementation is None:
+            return JsonRpcError(METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
+        try:
+            return implementation(view, params)
+        except JsonRpcError as error:
+            return error
+        except Exception:
+            logger.exception("%s failed", method)
+            return JsonRpcError(INTERNAL_ERROR, f"{method} failed inside the node; its log has the details")
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())

@@ -1,0 +1,83 @@
+"""The chain at one moment, as a request sees it: blocks by name, states, the present time.
+
+One view serves one request or one batch, so all of it is of one moment. "latest" for calls is the block that would
+be made now: the head's state at the present time, so that rules about deadlines tell the truth on an idle chain.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from functools import cached_property
+
+from deepsquare.chain.embedded.archive import Archive
+from deepsquare.chain.embedded.blocks import Block
+from deepsquare.chain.embedded.engine import BlockEnvironment, Engine
+from deepsquare.chain.embedded.errors import SERVER_ERROR, JsonRpcError
+from deepsquare.chain.embedded.genesis import Genesis
+from deepsquare.chain.embedded.parameters import BlockId
+from deepsquare.chain.embedded.queue import Queue
+from deepsquare.chain.embedded.state import STATES_KEPT, StateAt
+
+
+class View:
+    """What a read-only method may use."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, engine: Engine, genesis: Genesis, now: Callable[[], int]
+    ) -> None:
+        self.engine = engine
+        self.genesis = genesis
+        self.archive = Archive(connection, genesis.chain_id)
+        self.queue = Queue(connection, genesis.chain_id)
+        self._connection = connection
+        self._now = now
+
+    @cached_property
+    def head(self) -> Block:
+        head = self.archive.head()
+        if head is None:
+            raise LookupError("the database has no genesis block")
+        return head
+
+    @cached_property
+    def present(self) -> BlockEnvironment:
+        """The block that would be made now."""
+        return self.genesis.environment(self.head.number + 1, max(self.head.time, self._now()))
+
+    def block(self, wanted: BlockId) -> Block | None:
+        """The block a client named, if there is one."""
+        if wanted.is_present:
+            return self.head
+        if wanted.hash is not None:
+            return self.archive.block_by_hash(wanted.hash)
+        return self.archive.block_by_number(wanted.number or 0)
+
+    def number(self, wanted: BlockId) -> int:
+        """A block's number, which may lie ahead. Raises `JsonRpcError` for an unknown hash."""
+        if wanted.number is not None:
+            return wanted.number
+        return self._expect_block(wanted).number
+
+    def state(self, wanted: BlockId) -> StateAt:
+        """The state after the block a client named. Raises `JsonRpcError` where it is unknown or pruned."""
+        return self.moment(wanted)[1]
+
+    def moment(self, wanted: BlockId) -> tuple[BlockEnvironment, StateAt]:
+        """Where a call runs: in the present, or within the block a client named and over the state after it."""
+        if wanted.is_present:
+            return self.present, StateAt(self._connection)
+        block = self._expect_block(wanted)
+        if block.number < self.head.number - STATES_KEPT:
+            raise JsonRpcError(
+                SERVER_ERROR,
+                f"state of block {block.number} is not available: "
+                f"the node keeps the states of the last {STATES_KEPT} blocks, the head is {self.head.number}",
+            )
+        environment = self.genesis.environment(block.number, block.time)
+        is_head = block.number == self.head.number
+        return environment, StateAt(self._connection, None if is_head else block.number)
+
+    def _expect_block(self, wanted: BlockId) -> Block:
+        block = self.block(wanted)
+        if block is None:
+            raise JsonRpcError(SERVER_ERROR, "header not found")
+        return block

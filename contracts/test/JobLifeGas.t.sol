@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Assignment, JobStatus, Report} from "../src/interfaces/JobTypes.sol";
+import {GridTest} from "./GridTest.sol";
+
+/// @notice What a job's life costs in gas, each call as a transaction of its own, kept in snapshots/job-life.json. The
+/// accounts have worked before: no balance, counter or list is written for the first time.
+contract JobLifeGasTest is GridTest {
+    string internal constant GROUP = "job-life";
+    uint256 internal constant BATCH = 32;
+    uint256 internal constant MAX_LIFE = 400_000;
+    uint256 internal constant MAX_LIFE_IN_BATCH = 280_000;
+
+    function setUp() public override {
+        super.setUp();
+        bytes32 first = running();
+        vm.warp(block.timestamp + 60);
+        report(first, JobStatus.FINISHED);
+        vm.warp(block.timestamp + 60);
+        vm.roll(block.number + 60);
+    }
+
+    function test_a_job_life_stays_within_its_gas() public {
+        bytes32 id = request();
+        uint256 total = vm.snapshotGasLastCall(GROUP, "1 requestNewJob");
+        pass(12);
+        assign(id);
+        total += vm.snapshotGasLastCall(GROUP, "2 assign");
+        pass(12);
+        claim(id);
+        total += vm.snapshotGasLastCall(GROUP, "3 claim");
+        pass(12);
+        report(id, JobStatus.RUNNING);
+        total += vm.snapshotGasLastCall(GROUP, "4 report RUNNING");
+        pass(60);
+        report(id, JobStatus.FINISHED);
+        total += vm.snapshotGasLastCall(GROUP, "5 report FINISHED");
+        vm.snapshotValue(GROUP, "6 life", total);
+        assertLe(total, MAX_LIFE);
+    }
+
+    function test_a_job_life_in_batches_stays_within_its_gas() public {
+        Assignment[] memory assignments = new Assignment[](BATCH);
+        bytes32[] memory ids = new bytes32[](BATCH);
+        Report[] memory reports = new Report[](BATCH);
+        uint256 total;
+        for (uint256 i = 0; i < BATCH; ++i) {
+            ids[i] = request();
+            total += vm.lastCallGas().gasTotalUsed;
+            assignments[i] = Assignment(ids[i], provider);
+        }
+        pass(12);
+        vm.prank(scheduler);
+        grid.assignBatch(assignments);
+        total += vm.snapshotGasLastCall(GROUP, "7 assignBatch of 32");
+        pass(12);
+        vm.prank(provider);
+        grid.claimBatch(ids);
+        total += vm.snapshotGasLastCall(GROUP, "8 claimBatch of 32");
+        pass(12);
+        for (uint256 i = 0; i < BATCH; ++i) {
+            reports[i] = outcome(ids[i], JobStatus.RUNNING, block.timestamp);
+        }
+        vm.prank(provider);
+        grid.reportBatch(reports);
+        total += vm.snapshotGasLastCall(GROUP, "9 reportBatch of 32 RUNNING");
+        pass(60);
+        for (uint256 i = 0; i < BATCH; ++i) {
+            reports[i] = outcome(ids[i], JobStatus.FINISHED, block.timestamp);
+        }
+        vm.prank(provider);
+        grid.reportBatch(reports);
+        total += vm.snapshotGasLastCall(GROUP, "A reportBatch of 32 FINISHED");
+        vm.snapshotValue(GROUP, "B life in batches of 32", total / BATCH);
+        assertStatus(ids[BATCH - 1], JobStatus.FINISHED);
+        assertLe(total / BATCH, MAX_LIFE_IN_BATCH);
+    }
+
+    function pass(uint256 time) private {
+        vm.warp(block.timestamp + time);
+        vm.roll(block.number + 1);
+    }
+}

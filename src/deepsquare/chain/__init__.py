@@ -1,0 +1,155 @@
+"""The ledger: typed calls to the grid's contracts, the transaction sender, the event reader, the embedded node.
+
+Names are loaded when first used (PEP 562), so that a command which needs one of them pays for that one.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepsquare.chain.admin import AdminAccount, Setting
+    from deepsquare.chain.customer import CustomerAccount
+    from deepsquare.chain.deploy import deploy
+    from deepsquare.chain.errors import (
+        ChainError,
+        ChainUnreachable,
+        ContractRefused,
+        InsufficientGasFunds,
+        InvalidGridFile,
+        InvalidKey,
+        InvalidSignature,
+        InvalidValue,
+        NoContract,
+        OutcomeUnknown,
+        RpcError,
+        UnknownJob,
+        WrongChain,
+    )
+    from deepsquare.chain.events import (
+        GridEvent,
+        JobAssigned,
+        JobCancelRequested,
+        JobChanged,
+        JobEvent,
+        JobRequested,
+        JobReturned,
+        JobSettled,
+        JobToppedUp,
+        ProviderChange,
+        ProviderChanged,
+    )
+    from deepsquare.chain.grid import Block, GridAddress, GridSettings
+    from deepsquare.chain.gridfile import GridFile, load_grid, write_grid
+    from deepsquare.chain.http_rpc import HttpRpc
+    from deepsquare.chain.ledger import Ledger
+    from deepsquare.chain.provider import ProviderAccount, Report
+    from deepsquare.chain.reader import EventPage, EventReader
+    from deepsquare.chain.receipt import Receipt
+    from deepsquare.chain.rpc import Rpc
+    from deepsquare.chain.scheduler import SchedulerAccount
+    from deepsquare.chain.sender import Sender, SenderSettings
+    from deepsquare.chain.signer import Signer
+
+__all__ = [
+    "AdminAccount",
+    "Block",
+    "ChainError",
+    "ChainUnreachable",
+    "ContractRefused",
+    "CustomerAccount",
+    "EventPage",
+    "EventReader",
+    "GridAddress",
+    "GridEvent",
+    "GridFile",
+    "GridSettings",
+    "HttpRpc",
+    "InsufficientGasFunds",
+    "InvalidGridFile",
+    "InvalidKey",
+    "InvalidSignature",
+    "InvalidValue",
+    "JobAssigned",
+    "JobCancelRequested",
+    "JobChanged",
+    "JobEvent",
+    "JobRequested",
+    "JobReturned",
+    "JobSettled",
+    "JobToppedUp",
+    "Ledger",
+    "NoContract",
+    "OutcomeUnknown",
+    "ProviderAccount",
+    "ProviderChange",
+    "ProviderChanged",
+    "Receipt",
+    "Report",
+    "Rpc",
+    "RpcError",
+    "SchedulerAccount",
+    "Sender",
+    "SenderSettings",
+    "Setting",
+    "Signer",
+    "UnknownJob",
+    "WrongChain",
+    "deploy",
+    "load_grid",
+    "write_grid",
+]
+
+_HOMES = {
+    "admin": ("AdminAccount", "Setting"),
+    "customer": ("CustomerAccount",),
+    "deploy": ("deploy",),
+    "errors": (
+        "ChainError",
+        "ChainUnreachable",
+        "ContractRefused",
+        "InsufficientGasFunds",
+        "InvalidGridFile",
+        "InvalidKey",
+        "InvalidSignature",
+        "InvalidValue",
+        "NoContract",
+        "OutcomeUnknown",
+        "RpcError",
+        "UnknownJob",
+        "WrongChain",
+    ),
+    "events": (
+        "GridEvent",
+        "JobAssigned",
+        "JobCancelRequested",
+        "JobChanged",
+        "JobEvent",
+        "JobRequested",
+        "JobReturned",
+        "JobSettled",
+        "JobToppedUp",
+        "ProviderChange",
+        "ProviderChanged",
+    ),
+    "grid": ("Block", "GridAddress", "GridSettings"),
+    "gridfile": ("GridFile", "load_grid", "write_grid"),
+    "http_rpc": ("HttpRpc",),
+    "ledger": ("Ledger",),
+    "provider": ("ProviderAccount", "Report"),
+    "reader": ("EventPage", "EventReader"),
+    "receipt": ("Receipt",),
+    "rpc": ("Rpc",),
+    "scheduler": ("SchedulerAccount",),
+    "sender": ("Sender", "SenderSettings"),
+    "signer": ("Signer",),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value

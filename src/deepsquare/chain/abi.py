@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deepsquare.chain.errors import InvalidValue
 from deepsquare.chain.keccak import keccak256, selector
 from deepsquare.chain.receipt import Log
 
@@ -106,8 +107,13 @@ def errors() -> Mapping[bytes, ErrorKind]:
 
 
 def encode(types: Iterable[str], values: Sequence[Any]) -> bytes:
-    """ABI-encode values."""
-    return bytes(_codec().encode(types, values))
+    """ABI-encode values. Raises `InvalidValue` where one does not fit its type."""
+    from eth_abi.exceptions import EncodingError  # noqa: PLC0415 - see `_codec`
+
+    try:
+        return bytes(_codec().encode(types, values))
+    except EncodingError as error:
+        raise InvalidValue(f"a value does not fit into the contract: {error}") from error
 
 
 def decode(types: Iterable[str], data: bytes) -> tuple[Any, ...]:

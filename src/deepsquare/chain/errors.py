@@ -9,6 +9,7 @@
      ├── ContractRefused      the contract said no, for a reason it names: nothing changed
      ├── InsufficientGasFunds the account cannot pay for the transaction itself
      ├── UnknownJob           no job has this number
+     ├── InvalidValue         a value that the contract has no room for
      ├── InvalidSignature     bytes that are no signature
      ├── InvalidKey           a private key, keystore or password that cannot be used
      └── InvalidGridFile      a grid file that cannot be read
@@ -113,6 +114,10 @@ class UnknownJob(ChainError):
     def __init__(self, job_id: JobId) -> None:
         super().__init__(f"there is no job {job_id} on this grid; check the number and the grid file")
         self.job_id = job_id
+
+
+class InvalidValue(ChainError):
+    """A value does not fit into what the contract keeps (a negative amount, a name of 40 bytes)."""
 
 
 class InvalidSignature(ChainError):

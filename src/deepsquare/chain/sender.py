@@ -79,8 +79,8 @@ class Sender:
         settings: SenderSettings | None = None,
     ) -> None:
         self.signer = signer
+        self.chain_id = chain_id
         self._rpc = rpc
-        self._chain_id = chain_id
         self._clock = clock or SystemClock()
         self._settings = settings or SenderSettings()
         self._receipts = ReceiptWatch(rpc, self._clock, self._settings.poll_seconds)
@@ -116,7 +116,7 @@ class Sender:
     async def _prepare(self, to: Address | None, data: bytes, value: int) -> Transaction:
         """The transaction with gas and fees, and a nonce yet to be assigned."""
         fees, gas = await asyncio.gather(suggested_fees(self._rpc), self._estimate(to, data, value))
-        return Transaction(chain_id=self._chain_id, nonce=0, gas=gas, fees=fees, to=to, data=data, value=value)
+        return Transaction(chain_id=self.chain_id, nonce=0, gas=gas, fees=fees, to=to, data=data, value=value)
 
     async def _estimate(self, to: Address | None, data: bytes, value: int) -> int:
         try:

@@ -1,0 +1,86 @@
+"""What the admin of a grid does: approve providers, appoint schedulers, mint credits, turn the settings."""
+
+import enum
+
+from deepsquare.chain.contract import read_one
+from deepsquare.chain.ledger import Ledger
+from deepsquare.chain.sender import Sender
+from deepsquare.model import Address
+
+
+class Setting(enum.StrEnum):
+    """A number that the admin may turn, within the contract's bounds; by the name of its setter."""
+
+    CLAIM_TIMEOUT_SECONDS = "setClaimTimeout"
+    LEASE_SECONDS = "setLeaseDuration"
+    REPORT_DELAY_SECONDS = "setReportDelay"
+    CANCEL_GRACE_SECONDS = "setCancelGrace"
+    CANCEL_TIMEOUT_SECONDS = "setCancelTimeout"
+    FEE_BASIS_POINTS = "setFeeBasisPoints"
+    MINIMUM_AMOUNT = "setMinimumAmount"
+
+
+class AdminAccount:
+    """The admin's account on a grid. Methods return once the change stands in a block; errors as in `Sender.send`."""
+
+    def __init__(self, ledger: Ledger, sender: Sender) -> None:
+        self._ledger = ledger
+        self._sender = sender
+
+    @property
+    def address(self) -> Address:
+        """The admin."""
+        return self._sender.address
+
+    async def approve(self, provider: Address) -> None:
+        """Make a provider's waiting registration valid."""
+        await self._manage("approve", provider)
+
+    async def ban(self, provider: Address) -> None:
+        """Give a provider no new jobs; what it holds it may finish."""
+        await self._manage("ban", provider)
+
+    async def unban(self, provider: Address) -> None:
+        """Lift a ban."""
+        await self._manage("unban", provider)
+
+    async def remove(self, provider: Address) -> None:
+        """Forget a provider; what it holds it may finish."""
+        await self._manage("remove", provider)
+
+    async def grant_scheduler(self, account: Address) -> None:
+        """Let an account assign jobs."""
+        await self._set("grantRole", await self._scheduler_role(), account)
+
+    async def revoke_scheduler(self, account: Address) -> None:
+        """Let an account assign jobs no more."""
+        await self._set("revokeRole", await self._scheduler_role(), account)
+
+    async def change(self, setting: Setting, value: int) -> None:
+        """Turn a setting; it holds for all jobs from now on."""
+        await self._set(setting.value, value)
+
+    async def accept_requests(self, accept: bool) -> None:
+        """Allow or pause new jobs; nothing else is ever paused."""
+        await self._set("setEnableRequestNewJob", accept)
+
+    async def withdraw_fees(self, to: Address, amount: int) -> None:
+        """Send `amount` wei of collected fees to an account."""
+        await self._set("withdrawFees", to, amount)
+
+    async def mint(self, to: Address, amount: int) -> None:
+        """Create `amount` wei of credit for an account."""
+        await self._ledger.credit_contract.send(self._sender, "mint", to, amount)
+
+    async def transfer(self, to: Address, amount: int) -> None:
+        """Send `amount` wei of the admin's own credit to an account."""
+        await self._ledger.credit_contract.send(self._sender, "transfer", to, amount)
+
+    async def _scheduler_role(self) -> bytes:
+        return bytes(await read_one(self._ledger.rpc, self._ledger.meta_scheduler_contract.read("METASCHEDULER_ROLE")))
+
+    async def _manage(self, function: str, provider: Address) -> None:
+        await self._ledger.provider_manager_contract.send(self._sender, function, provider)
+
+    async def _set(self, function: str, *arguments: object) -> None:
+        await self._ledger.meta_scheduler_contract.send(self._sender, function, *arguments)

@@ -1,0 +1,72 @@
+"""What a customer does: allow credits, request jobs, cancel them, pay for more time."""
+
+from datetime import datetime
+
+from deepsquare.chain import abi, codec
+from deepsquare.chain.errors import NoContract
+from deepsquare.chain.ledger import Ledger
+from deepsquare.chain.sender import Sender
+from deepsquare.model import Address, JobDefinition, JobId
+
+
+class CustomerAccount:
+    """A customer's account on a grid. Methods return once the change stands in a block; errors as in `Sender.send`."""
+
+    def __init__(self, ledger: Ledger, sender: Sender) -> None:
+        self._ledger = ledger
+        self._sender = sender
+
+    @property
+    def address(self) -> Address:
+        """The customer."""
+        return self._sender.address
+
+    async def request_job(
+        self,
+        definition: JobDefinition,
+        locked: int,
+        name: str,
+        *,
+        delegate: bool = False,
+        max_attempts: int = 1,
+        max_price_per_minute: int = 0,
+        latest_start: datetime | None = None,
+    ) -> JobId:
+        """Request a job and lock `locked` wei of the allowance for it.
+
+        `delegate` lets the grid top the job up from the allowance, `max_attempts` says how often it may be
+        started, `max_price_per_minute` (wei, 0 for none) and `latest_start` bound where and when.
+        """
+        options = (delegate, max_attempts, max_price_per_minute, codec.seconds_field(latest_start))
+        contract = self._ledger.meta_scheduler_contract
+        receipt = await contract.send(
+            self._sender, "requestJob", codec.definition_fields(definition), locked, codec.name_field(name), options
+        )
+        created = abi.load(abi.META_SCHEDULER).events["JobCreated"]
+        for log in receipt.logs:
+            if log.address == contract.address and log.topics[0] == created.topic:
+                return codec.job_id_of(created.decode(log)["_jobId"])
+        raise NoContract(contract.address)
+
+    async def cancel(self, job_id: JobId) -> None:
+        """End a job at once with a full refund before it runs; while it runs, ask its provider to end it."""
+        await self._call("cancelJob", codec.job_id_field(job_id))
+
+    async def top_up(self, job_id: JobId, amount: int) -> None:
+        """Lock `amount` more wei for a SCHEDULED or RUNNING job, of anybody, from the own allowance."""
+        await self._call("topUpJob", codec.job_id_field(job_id), amount)
+
+    async def set_delegation(self, job_id: JobId, delegate: bool) -> None:
+        """Allow or forbid that the grid tops the job up from the allowance."""
+        await self._call("setDelegateSpendingAuthority", codec.job_id_field(job_id), delegate)
+
+    async def allow(self, amount: int) -> None:
+        """Let the grid take up to `amount` wei from now on: an absolute value, whatever was allowed before."""
+        await self._ledger.credit_contract.send(self._sender, "approve", self._ledger.meta_scheduler, amount)
+
+    async def transfer(self, to: Address, amount: int) -> None:
+        """Send `amount` wei of credit to another account."""
+        await self._ledger.credit_contract.send(self._sender, "transfer", to, amount)
+
+    async def _call(self, function: str, *arguments: object) -> None:
+        await self._ledger.meta_scheduler_contract.send(self._sender, function, *arguments)

@@ -1,0 +1,36 @@
+"""What a meta-scheduler does: bind waiting jobs to providers, and move on those whose party went away."""
+
+from collections.abc import Sequence
+
+from deepsquare.chain import batch, codec
+from deepsquare.chain.errors import ContractRefused
+from deepsquare.chain.ledger import Ledger
+from deepsquare.chain.sender import Sender
+from deepsquare.model import Address, JobId
+
+
+class SchedulerAccount:
+    """A scheduler's account on a grid. Methods return once the change stands in a block; errors as in `Sender.send`."""
+
+    def __init__(self, ledger: Ledger, sender: Sender) -> None:
+        self._ledger = ledger
+        self._sender = sender
+
+    @property
+    def address(self) -> Address:
+        """The scheduler."""
+        return self._sender.address
+
+    async def assign(self, assignments: Sequence[tuple[JobId, Address]]) -> dict[JobId, ContractRefused]:
+        """Bind jobs to providers; the answer is those that the contract skipped (another was faster, ...), and why."""
+        contract = self._ledger.meta_scheduler_contract
+        refused: dict[JobId, ContractRefused] = {}
+        for part in batch.in_transactions(assignments):
+            entries = [(codec.job_id_field(job_id), provider) for job_id, provider in part]
+            receipt = await contract.send(self._sender, "assignBatch", entries)
+            refused |= batch.skipped(receipt, contract.address)
+        return refused
+
+    async def expire(self, job_id: JobId) -> None:
+        """Move on a job that nobody claimed in time, or whose provider's lease ran out. Anybody may."""
+        await self._ledger.meta_scheduler_contract.send(self._sender, "expire", codec.job_id_field(job_id))

@@ -1,0 +1,14 @@
+"""Workflow -> one bash script that Slurm runs. Pure: the same workflow and salt give the same bytes.
+
+The way: `lower` (models to a plan), `render` (plan to bash), with `runtime.sh` in front and `quoting` as
+the only door for a user's text. The script knows its site from the environment alone: where volumes lie
+(`DEEPSQUARE_SITE_SHARED_ROOT`, `DEEPSQUARE_SITE_TMP_ROOT`, `DEEPSQUARE_SITE_WORLD_TMP`,
+`DEEPSQUARE_SITE_DISK_ROOT`), whose job it is (`DEEPSQUARE_SITE_USER`), which srun to use
+(`DEEPSQUARE_SITE_SRUN`).
+"""
+
+from deepsquare.compiler.definition import definition
+from deepsquare.compiler.errors import CompilerError, InvalidSalt, UnquotableText
+from deepsquare.compiler.script import Script, compile  # noqa: A004  (the word for it; used as compiler.compile)
+
+__all__ = ["CompilerError", "InvalidSalt", "Script", "UnquotableText", "compile", "definition"]

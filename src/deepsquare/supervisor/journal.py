@@ -10,7 +10,7 @@ is removed when the chain has the end, the log is away and the cluster's folder 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +68,7 @@ _COLUMNS = (
     "log_offset",
     "log_complete",
 )
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM attempt ORDER BY CAST(job_id AS INTEGER), attempt"  # noqa: S608 - constants
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM attempt"  # noqa: S608 - constants
 _UPSERT = f"INSERT OR REPLACE INTO attempt ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - constants
 
 _Value = str | int | None
@@ -125,8 +125,12 @@ class Journal:
         with self._explained():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=0)
+        self._entries: dict[tuple[JobId, int], Entry] = {}
+        self._next_block: int | None = None
+        self._is_writable = False
         try:
             self._prepare((chain_id, contract, provider))
+            self._load()
         except BaseException:
             self._connection.close()
             raise
@@ -135,34 +139,59 @@ class Journal:
         """Give the file back; every save has long been on disk."""
         self._connection.close()
 
+    @property
     def entries(self) -> list[Entry]:
         """Every attempt that is not yet cleaned away, oldest job first."""
-        with self._explained():
-            return [_entry(row) for row in self._connection.execute(_SELECT)]
+        return [self._entries[key] for key in sorted(self._entries)]
 
+    def entry(self, key: tuple[JobId, int]) -> Entry | None:
+        """One attempt; None where nothing is known of it (any more)."""
+        return self._entries.get(key)
+
+    @property
     def next_block(self) -> int | None:
         """The first block whose events have not been noted; None for a new journal."""
-        with self._explained():
-            row = self._connection.execute("SELECT next_block FROM cursor").fetchone()
-        return None if row is None else int(row[0])
+        return self._next_block
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the last write succeeded."""
+        return self._is_writable
 
     def save(self, entries: Iterable[Entry] = (), *, next_block: int | None = None) -> None:
         """Write these attempts (whole rows) and, if given, the cursor: all or nothing.
 
         Raises `JournalUnavailable`; then nothing was written and the caller must not act on it.
         """
-        rows = [_row(entry) for entry in entries]
-        with self._explained(), self._transaction():
-            self._connection.executemany(_UPSERT, rows)
+        written = {entry.key: entry for entry in entries}
+        with self._transaction():
+            self._connection.executemany(_UPSERT, [_row(entry) for entry in written.values()])
             if next_block is not None:
                 self._connection.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (next_block,))
+        self._entries.update(written)
+        self._next_block = self._next_block if next_block is None else next_block
 
-    def remove(self, entry: Entry) -> None:
-        """Forget an attempt for good."""
-        with self._explained(), self._transaction():
-            self._connection.execute(
-                "DELETE FROM attempt WHERE job_id = ? AND attempt = ?", (str(entry.job_id), entry.attempt)
-            )
+    def amend(self, key: tuple[JobId, int], change: Callable[[Entry], Entry]) -> None:
+        """Save what `change` makes of the attempt as it is now; does nothing where it was removed meanwhile.
+
+        For whoever waited since it last looked: another part of the service may have written the row.
+        """
+        entry = self._entries.get(key)
+        if entry is not None:
+            self.save([change(entry)])
+
+    def remove(self, key: tuple[JobId, int]) -> None:
+        """Forget an attempt for good. Raises `JournalUnavailable`."""
+        with self._transaction():
+            self._connection.execute("DELETE FROM attempt WHERE job_id = ? AND attempt = ?", (str(key[0]), key[1]))
+        self._entries.pop(key, None)
+
+    def probe(self) -> None:
+        """Find out whether a disk that failed can be written again, by rewriting the cursor.
+
+        Raises `JournalUnavailable`.
+        """
+        self.save(next_block=self._next_block)
 
     def _prepare(self, identity: tuple[int, Address, Address]) -> None:
         with self._explained():
@@ -170,11 +199,11 @@ class Journal:
             self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
-            with self._transaction():
-                for statement in _SCHEMA.split(";"):
-                    self._connection.execute(statement)
-                self._connection.execute("INSERT OR IGNORE INTO identity VALUES (1, ?, ?, ?)", identity)
-            found = tuple(self._connection.execute("SELECT chain_id, contract, provider FROM identity").fetchone())
+        with self._transaction():
+            for statement in _SCHEMA.split(";"):
+                self._connection.execute(statement)
+            self._connection.execute("INSERT OR IGNORE INTO identity VALUES (1, ?, ?, ?)", identity)
+        found = tuple(self._connection.execute("SELECT chain_id, contract, provider FROM identity").fetchone())
         if found != identity:
             raise ForeignJournal(
                 f"the journal {self._path} belongs to chain {found[0]}, contract {found[1]}, provider {found[2]}, "
@@ -182,17 +211,28 @@ class Journal:
                 "give it a journal of its own"
             )
 
+    def _load(self) -> None:
+        with self._explained():
+            entries = [_entry(row) for row in self._connection.execute(_SELECT)]
+            cursor = self._connection.execute("SELECT next_block FROM cursor").fetchone()
+        self._entries = {entry.key: entry for entry in entries}
+        self._next_block = None if cursor is None else int(cursor[0])
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            # SQLite rolls back by itself on a full disk; a second ROLLBACK would only hide the reason.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+        """All or nothing, and on disk when it returns."""
+        self._is_writable = False
+        with self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # SQLite rolls back by itself on a full disk; a second ROLLBACK would only hide the reason.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        self._is_writable = True
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -1,0 +1,92 @@
+"""What the chain says about the jobs of one provider.
+
+Events say only WHICH job to read again; its state is then read from the contract, and every job is read
+again now and then whatever the events say. So an event that is seen twice, late or never does no harm.
+The cursor and the jobs that its events brought are written to the journal in one step, before anything
+is done about them.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+
+from deepsquare.chain import GridEvent, JobEvent, JobToppedUp
+from deepsquare.model import Job, JobId
+from deepsquare.supervisor.journal import Entry
+from deepsquare.supervisor.lifecycle import is_ours
+from deepsquare.supervisor.ports import Ports
+
+
+class ChainView:
+    """The jobs that this supervisor has to do with, as the chain has them."""
+
+    def __init__(self, ports: Ports, *, reread_seconds: float) -> None:
+        self._ports = ports
+        self._reread = timedelta(seconds=reread_seconds)
+        self._jobs: dict[JobId, Job] = {}
+        self._read_at: dict[JobId, datetime] = {}
+        self._changed: set[JobId] = set()
+
+    def job(self, job_id: JobId) -> Job | None:
+        """The job as last read; None where it was never read."""
+        return self._jobs.get(job_id)
+
+    def mark_changed(self, job_ids: Iterable[JobId]) -> None:
+        """Have the next `refresh` read these jobs again."""
+        self._changed.update(job_ids)
+
+    async def refresh(self, now: datetime) -> None:
+        """Catch up with the chain. Raises `ChainUnreachable` or `JournalUnavailable`; nothing is lost then."""
+        cursor = self._ports.journal.next_block
+        next_block = cursor if cursor is not None else self._ports.chain.grid.deployed_at_block
+        known = {entry.job_id for entry in self._ports.journal.entries}
+        while True:
+            page = await self._ports.events.read(next_block)
+            self._changed.update(_concerned(page.events, known))
+            next_block = page.next_block
+            if page.reached_head:
+                break
+        stale = {job_id for job_id in known if self._is_stale(job_id, now)}
+        jobs = await self._read(self._changed | stale, now)
+        self._note(jobs, next_block)
+        self._changed.difference_update(job.id for job in jobs)
+        self._drop_strangers()
+
+    async def read_again(self, job_id: JobId, now: datetime, *, not_older_than_seconds: float) -> Job:
+        """The job, at most so old. Raises `ChainUnreachable`."""
+        job, read_at = self._jobs.get(job_id), self._read_at.get(job_id)
+        if job is not None and read_at is not None and now - read_at <= timedelta(seconds=not_older_than_seconds):
+            return job
+        (job,) = await self._read({job_id}, now)
+        return job
+
+    async def _read(self, job_ids: Iterable[JobId], now: datetime) -> list[Job]:
+        jobs = await self._ports.chain.jobs(sorted(job_ids))
+        for job in jobs:
+            self._jobs[job.id] = job
+            self._read_at[job.id] = now
+        return jobs
+
+    def _note(self, jobs: Iterable[Job], next_block: int) -> None:
+        new = []
+        for job in jobs:
+            entry = Entry(job.id, job.terms.attempt)
+            if is_ours(job, entry, self._ports.provider) and self._ports.journal.entry(entry.key) is None:
+                new.append(entry)
+        if new or next_block != self._ports.journal.next_block:
+            self._ports.journal.save(new, next_block=next_block)
+
+    def _drop_strangers(self) -> None:
+        known = {entry.job_id for entry in self._ports.journal.entries}
+        for job_id in self._jobs.keys() - known:
+            del self._jobs[job_id], self._read_at[job_id]
+
+    def _is_stale(self, job_id: JobId, now: datetime) -> bool:
+        read_at = self._read_at.get(job_id)
+        return read_at is None or now - read_at >= self._reread
+
+
+def _concerned(events: Iterable[GridEvent], known: Collection[JobId]) -> Iterator[JobId]:
+    """The jobs to read again. Top-ups name no provider: those of jobs that are not ours are nothing to us."""
+    for event in events:
+        if isinstance(event, JobEvent) and (not isinstance(event, JobToppedUp) or event.job_id in known):
+            yield event.job_id

@@ -1,0 +1,66 @@
+"""What the cluster says, one look at a time: its jobs of ours, its machines, and who is missing.
+
+A job that the cluster should know and does not is only absent, until it was absent in several looks
+over some time. Looks that failed do not count: an unreachable cluster has lost nothing.
+"""
+
+import asyncio
+from collections.abc import Collection
+from datetime import datetime
+
+from deepsquare.clusters.port import Cluster, ClusterJob, NodeState
+from deepsquare.model import JobDefinition, JobTag, Node
+from deepsquare.scheduling.packing import pack
+from deepsquare.supervisor.lifecycle import Absence
+
+
+class ClusterView:
+    """The newest answer of one cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._runs: dict[JobTag, ClusterJob] = {}
+        self._up: tuple[Node, ...] = ()
+        self._absent: dict[JobTag, Absence] = {}
+        self.answers = False
+        """Whether the last look succeeded."""
+
+    async def look(self, expected: Collection[JobTag], now: datetime) -> None:
+        """Ask the cluster. `expected` are the jobs that it must know; those missing are asked for one by one.
+
+        Raises `ClusterError`; then nothing is known, and nothing is missing.
+        """
+        self.answers = False
+        jobs, nodes = await asyncio.gather(self._cluster.jobs(), self._cluster.nodes())
+        runs = {job.tag: job for job in jobs}
+        for tag in expected:
+            if tag not in runs and (found := await self._cluster.find(tag)) is not None:
+                runs[tag] = found
+        self._runs = runs
+        self._up = tuple(node.resources for node in nodes if node.state is NodeState.UP)
+        self._count_absent(expected, now)
+        self.answers = True
+
+    def run(self, tag: JobTag) -> ClusterJob | None:
+        """The cluster's job of this tag in the last look; None while the cluster does not answer."""
+        return self._runs.get(tag) if self.answers else None
+
+    def runs(self) -> list[ClusterJob]:
+        """Everything of our contract that the cluster knew in the last look."""
+        return list(self._runs.values()) if self.answers else []
+
+    def absence(self, tag: JobTag) -> Absence | None:
+        """Since when, and how often, the cluster did not know this job."""
+        return self._absent.get(tag)
+
+    def has_room(self, definition: JobDefinition) -> bool:
+        """Whether the machines that are up could hold the job, were they empty."""
+        return pack(definition, self._up) is not None
+
+    def _count_absent(self, expected: Collection[JobTag], now: datetime) -> None:
+        absent = {}
+        for tag in expected:
+            if tag not in self._runs:
+                before = self._absent.get(tag)
+                absent[tag] = Absence(1, now) if before is None else Absence(before.looks + 1, before.since)
+        self._absent = absent

@@ -1,0 +1,133 @@
+"""The way of a job's output from its file on the cluster to the gateway, where only its owner reads it.
+
+By absolute offset: sending a piece twice does no harm, so the offset in the journal may lag behind and
+saves only work after a restart. One bounded piece per job is in memory. A gateway that is away is
+waited for; nothing else waits for it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from deepsquare.gateway.errors import GatewayError, LogGap, RefusedByGateway
+from deepsquare.model import JobId, JobTag
+from deepsquare.supervisor import output
+from deepsquare.supervisor.errors import JournalUnavailable
+from deepsquare.supervisor.pace import Pace
+from deepsquare.supervisor.ports import Ports
+
+_log = logging.getLogger(__name__)
+
+_NOTE_EVERY_BYTES = 4 * 1024 * 1024
+_Key = tuple[JobId, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One log that is not complete at the gateway."""
+
+    tag: JobTag
+    is_over: bool
+    """True once the job's file does not grow any more."""
+    is_ours: bool
+    """True while the chain names this provider for the job; else a refusal is final."""
+
+    @property
+    def key(self) -> _Key:
+        """The attempt's key in the journal."""
+        return self.tag.job_id, self.tag.attempt
+
+
+class LogShipper:
+    """Sends what is new in the outputs of jobs."""
+
+    def __init__(self, ports: Ports, *, chunk_bytes: int, at_once: int) -> None:
+        self._ports = ports
+        self._chunk_bytes = chunk_bytes
+        self._slots = asyncio.Semaphore(at_once)
+        self._pace = Pace()
+        self._offsets: dict[_Key, int] = {}
+
+    async def ship(self, sources: Iterable[Source]) -> bool:
+        """Send everything that is new, and declare complete what is over; whether any log became complete.
+
+        Raises nothing: a gateway that fails is tried again in a later call.
+        """
+        now = self._ports.clock.now()
+        due = [source for source in sources if self._pace.is_due(source.key, "ship", now)]
+        paths = [self._ports.cluster.output_path(source.tag) for source in due]
+        lengths = await asyncio.to_thread(output.sizes, paths)
+        work = [self._ship(source, length) for source, length in zip(due, lengths, strict=True)]
+        return any(await asyncio.gather(*work))
+
+    def forget(self, key: _Key) -> None:
+        """Drop what is remembered of a log that is gone."""
+        self._offsets.pop(key, None)
+        self._pace.keep(key, ())
+
+    async def _ship(self, source: Source, length: int | None) -> bool:
+        offset = self._offset(source.key)
+        if offset is None or (not source.is_over and (length is None or length <= offset)):
+            return False
+        try:
+            async with self._slots:
+                if length is not None:
+                    await self._send(source, length)
+                    if source.is_over:
+                        await self._close(source)
+                return source.is_over and self._note(source.key, complete=True)
+        except LogGap as gap:
+            # The gateway lost what it had (its store was replaced): go on where it stands.
+            self._offsets[source.key] = gap.expected_offset
+        except RefusedByGateway as refusal:
+            return self._refused(source, refusal)
+        except (GatewayError, JournalUnavailable) as error:
+            self._trouble(source, error)
+        return False
+
+    async def _send(self, source: Source, length: int) -> None:
+        path = self._ports.cluster.output_path(source.tag)
+        while (offset := self._offset(source.key)) is not None and offset < length:
+            piece = await asyncio.to_thread(output.read, path, offset, min(self._chunk_bytes, length - offset))
+            if not piece:
+                return
+            key = source.key
+            self._offsets[key] = await self._ports.gateway.append_log(*key, offset, piece, self._ports.signer)
+            self._pace.keep(key, ())
+            if (entry := self._ports.journal.entry(key)) and self._offsets[key] - entry.log_offset >= _NOTE_EVERY_BYTES:
+                self._note(key, complete=False)
+
+    async def _close(self, source: Source) -> None:
+        offset = self._offset(source.key)
+        if offset is not None:
+            await self._ports.gateway.close_log(*source.key, offset, self._ports.signer)
+
+    def _offset(self, key: _Key) -> int | None:
+        """Where to go on; None for an attempt that was forgotten meanwhile."""
+        entry = self._ports.journal.entry(key)
+        if entry is None:
+            return None
+        return self._offsets.setdefault(key, entry.log_offset)
+
+    def _note(self, key: _Key, *, complete: bool) -> bool:
+        entry = self._ports.journal.entry(key)
+        if entry is None:
+            return False
+        self._ports.journal.save([replace(entry, log_offset=self._offsets.get(key, 0), log_complete=complete)])
+        return complete
+
+    def _refused(self, source: Source, refusal: RefusedByGateway) -> bool:
+        if source.is_ours and refusal.code != "log_closed":
+            self._trouble(source, refusal)
+            return False
+        _log.info("job %d: the gateway takes no more of its log: %s", source.tag.job_id, refusal)
+        try:
+            return self._note(source.key, complete=True)
+        except JournalUnavailable as error:
+            self._trouble(source, error)
+            return False
+
+    def _trouble(self, source: Source, error: Exception) -> None:
+        self._pace.tried(source.key, "ship", self._ports.clock.now())
+        _log.warning("job %d: its log waits: %s", source.tag.job_id, error)

@@ -1,0 +1,105 @@
+"""The supervisor: it turns what the chain wants into jobs on the cluster, and their ends into reports.
+
+This is only the clockwork: what is done, and how often. A look (`rounds`) starts when the chain or the
+cluster has news, when something is due to be tried again, and now and then whatever happens. Crash-only:
+what no port announces stops the service, and the next start goes on from the journal.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from deepsquare.supervisor.errors import ClusterNotReady
+from deepsquare.supervisor.ports import Ports
+from deepsquare.supervisor.presence import Presence, pause_seconds
+from deepsquare.supervisor.rounds import Rounds
+from deepsquare.supervisor.settings import SupervisorSettings
+from deepsquare.supervisor.trouble import Troubles
+
+_RETRY_SECONDS = 2.0
+
+
+class Supervisor:
+    """The service; `run` it until it is cancelled."""
+
+    def __init__(self, ports: Ports, settings: SupervisorSettings) -> None:
+        self._ports = ports
+        self._settings = settings
+        self._troubles = Troubles()
+        self._presence = Presence(ports, settings.prices.prices, settings.labels)
+
+    async def run(self) -> None:
+        """Serve. Whatever cannot be reached is waited for; a cluster that is not ready raises `ClusterNotReady`."""
+        while not await self._troubles.survives("cluster check", self.check):
+            await self._ports.clock.sleep(_RETRY_SECONDS)
+        rounds = await self._first_rounds()
+        pace = self._settings.pace
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._look_forever(rounds))
+                group.create_task(self._repeat("log", rounds.ship, pace.log_seconds))
+                group.create_task(self._repeat("registration", self._presence.register, pace.registration_seconds))
+                group.create_task(self._repeat("lease", self._prove_alive, pause_seconds(rounds.lease_seconds)))
+                group.create_task(self._wake_with("chain news", self._ports.events.wake, rounds))
+                group.create_task(self._wake_with("cluster news", self._ports.cluster.changed, rounds))
+        finally:
+            await rounds.tasks.stop()
+
+    async def check(self) -> None:
+        """Check what this supervisor needs of its cluster.
+
+        Raises `ClusterNotReady` with the commands an admin must run, or `ClusterError`.
+        """
+        missing = tuple(await self._ports.cluster.check())
+        if missing:
+            raise ClusterNotReady(missing)
+
+    async def _first_rounds(self) -> Rounds:
+        """The rounds, once the grid's numbers can be read."""
+        found: list[Rounds] = []
+
+        async def read() -> None:
+            found.append(Rounds(self._ports, self._settings, await self._ports.chain.settings()))
+
+        while not await self._troubles.survives("grid settings", read):
+            await self._ports.clock.sleep(_RETRY_SECONDS)
+        return found[0]
+
+    async def _look_forever(self, rounds: Rounds) -> None:
+        while True:
+            rounds.tasks.changed.clear()
+            await rounds.look()
+            await self._ports.clock.sleep(self._settings.pace.least_pause_seconds)
+            await self._pause(rounds)
+
+    async def _pause(self, rounds: Rounds) -> None:
+        """Until something changed, the next retry is due, or the longest pause is over."""
+        now, longest = self._ports.clock.now(), self._settings.pace.look_seconds
+        due = rounds.next_due(now)
+        seconds = longest if due is None else min(longest, (due - now).total_seconds())
+        waits = {
+            asyncio.create_task(rounds.tasks.changed.wait()),
+            asyncio.create_task(self._ports.clock.sleep(seconds)),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _prove_alive(self) -> None:
+        await self._presence.prove_alive(self._ports.clock.now())
+
+    async def _repeat(self, what: str, work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
+        while True:
+            succeeded = await self._troubles.survives(what, work)
+            await self._ports.clock.sleep(pause_seconds if succeeded else _RETRY_SECONDS)
+
+    async def _wake_with(self, what: str, wake: Callable[[float], Awaitable[None]], rounds: Rounds) -> None:
+        """Start a look whenever a source of news has some."""
+        pace = self._settings.pace
+        while True:
+            if await self._troubles.survives(what, lambda: wake(pace.look_seconds)):
+                rounds.tasks.changed.set()
+                await self._ports.clock.sleep(pace.least_pause_seconds)
+            else:
+                await self._ports.clock.sleep(_RETRY_SECONDS)

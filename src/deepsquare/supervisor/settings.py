@@ -1,0 +1,117 @@
+"""What an operator may set of a supervisor, each with its default and its bounds; docs/supervisor.md lists all.
+
+Read from `supervisor.toml` by `settings_file`; nothing here touches the disk or the network.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from deepsquare.model import InvalidAmount, Prices, parse_credits
+
+_LABEL_KEY = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
+_MAX_LABEL_CHARACTERS = 64
+
+
+def _wei(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError('write the amount in quotes, for example "0.25": a bare number may lose digits')  # noqa: TRY004 - pydantic collects ValueErrors
+    try:
+        return parse_credits(value)
+    except InvalidAmount as error:
+        raise ValueError(str(error)) from None
+
+
+_Credits = Annotated[int, BeforeValidator(_wei)]
+_Seconds = Annotated[float, Field(gt=0, le=86_400)]
+_Count = Annotated[int, Field(ge=1, le=256)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PriceSettings(_Settings):
+    """What this cluster costs, in credits per minute, as decimals in quotes."""
+
+    cpu_per_minute: _Credits = Field(description="Credits for one CPU and one minute.")
+    memory_mb_per_minute: _Credits = Field(description="Credits for one MB of memory and one minute.")
+    gpu_per_minute: _Credits = Field(0, description="Credits for one GPU and one minute.")
+
+    @property
+    def prices(self) -> Prices:
+        """The prices in wei of credit."""
+        return Prices(self.gpu_per_minute, self.cpu_per_minute, self.memory_mb_per_minute)
+
+
+class KeySettings(_Settings):
+    """Where the provider's key comes from. Empty: the environment variable DEEPSQUARE_KEY."""
+
+    keystore: Path | None = Field(None, description="A version 3 keystore file.")
+    password_file: Path | None = Field(
+        None, description="A file with the keystore's password; without it DEEPSQUARE_PASSWORD is read."
+    )
+
+
+class LimitSettings(_Settings):
+    """How patient the supervisor is."""
+
+    lost_after_looks: _Count = Field(
+        5, description="Looks in which a cluster that answers does not know a job of its own."
+    )
+    lost_grace_seconds: _Seconds = Field(
+        120, description="And for how long at least, before the job counts as lost and its customer pays nothing."
+    )
+    submit_settle_seconds: _Seconds = Field(
+        15, description="How long a submit whose answer was lost may still arrive; until then it is not repeated."
+    )
+    longest_job_minutes: int = Field(
+        10_080, ge=1, le=525_600, description="The longest time limit that a job is given, whatever it has paid for."
+    )
+    log_patience_seconds: float = Field(
+        86_400,
+        ge=0,
+        description="How long the log of a job that is over may wait for the gateway before it is dropped.",
+    )
+
+
+class PaceSettings(_Settings):
+    """How often the supervisor looks, and how much it does at once."""
+
+    look_seconds: _Seconds = Field(5, description="The longest pause between two looks; news starts one earlier.")
+    least_pause_seconds: float = Field(0.02, ge=0, le=10, description="The shortest pause between two looks.")
+    reread_seconds: _Seconds = Field(15, description="How old a job as read from the chain may grow without an event.")
+    registration_seconds: _Seconds = Field(60, description="How often the cluster is compared with its registration.")
+    log_seconds: _Seconds = Field(0.1, description="How often the outputs of jobs are looked at.")
+    log_chunk_bytes: int = Field(
+        262_144, ge=1024, le=1_048_576, description="The largest piece of a log in one request, and in memory per job."
+    )
+    claim_batch: _Count = Field(64, description="Claims in one transaction.")
+    report_batch: _Count = Field(32, description="Reports in one transaction.")
+    fetches_at_once: _Count = Field(8, description="Scripts fetched at the same time.")
+    submits_at_once: _Count = Field(8, description="Submits to the cluster at the same time.")
+    logs_at_once: _Count = Field(8, description="Logs sent at the same time.")
+
+
+class SupervisorSettings(_Settings):
+    """Everything that an operator may decide about one supervisor, but for where its grid and its cluster are."""
+
+    prices: PriceSettings
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="Labels of this cluster; they win over detected ones of the same key.",
+    )
+    limits: LimitSettings = LimitSettings()
+    pace: PaceSettings = PaceSettings()
+
+    @field_validator("labels")
+    @classmethod
+    def _plain_labels(cls, labels: dict[str, str]) -> dict[str, str]:
+        for key, value in labels.items():
+            if not _LABEL_KEY.fullmatch(key) or len(key) > _MAX_LABEL_CHARACTERS:
+                raise ValueError(f"{key!r} is no label key; write lower-case words joined by dots or dashes")
+            if not value or len(value) > _MAX_LABEL_CHARACTERS or value != value.lower() or " " in value:
+                raise ValueError(f"{key} = {value!r}: write lower case, words joined by dashes, at most 64 characters")
+        return labels

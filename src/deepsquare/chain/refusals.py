@@ -6,10 +6,10 @@ missing here or in docs/chain.md.
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from deepsquare.chain import abi
+from deepsquare.chain import abi, codec
 from deepsquare.chain.errors import ContractRefused, RpcError
 from deepsquare.chain.keccak import checksum_address
 from deepsquare.model import JobStatus, format_credits
@@ -18,8 +18,87 @@ _ERROR, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
 """Solidity's own `Error(string)` and `Panic(uint256)`."""
 
 SENTENCES: Final[Mapping[str, str]] = {
+    # who may do it
+    "CustomerOnly": "only the job's customer {expected:account} may do this, not {current:account}; use that key",
+    "JobProviderOnly": "only the job's provider {expected:account} may do this, not {current:account}",
+    "CustomerMetaSchedulerProviderOnly": "only the job's customer, its provider or a scheduler may do this",
+    "RoleRequired": "{account:account} has not the role that this needs; the admin can grant it",
+    "UnknownRole": "there is no role {role:hex}; the contract names its roles",
+    "OwnableUnauthorizedAccount": "only the grid's admin may do this, not {account:account}; use the admin's key",
+    "OwnableInvalidOwner": "{owner:account} cannot be the admin; name an account that somebody holds the key of",
+    "AdminRequired": "a grid cannot be left without an admin; transfer the ownership instead",
     # jobs
     "InvalidJob": "there is no such job; check its number and that the grid file names the right contract",
+    "InvalidJobDefinition": (
+        "the job asks for nothing, for too much, or for something unknown; it needs at least one task and CPU, "
+        "a script hash of 64 lower-case hex digits, and known storage and operators"
+    ),
+    "NewJobRequestDisabled": "the grid takes no new jobs at the moment; running ones go on, try again later",
+    "InvalidTransition": "a job that is {from:status} cannot become {to:status}; read its state again",
+    "SameStatusError": "the job is in that state already; nothing is left to do",
+    "JobHotStatusOnly": "the job is over ({current:status}); nothing about it can change",
+    "MetaScheduledScheduledStatusOnly": "the job is {current:status}; it can only be given back before it runs",
+    "RunningColdStatusOnly": "a provider reports RUNNING or the end of a job, not {current:status}",
+    "RunningScheduledStatusOnly": "the job is {current:status}; only a SCHEDULED or RUNNING job can be topped up",
+    "CancelPending": "the provider was asked to end the job; if it does not, cancel again after {readyAt:time}",
+    "LatestStartPassed": "the customer wanted the job to start before {latestStart:time}; anyone may cancel it now",
+    "NotExpired": "nothing has run out yet; where the job waits for somebody, try again after {readyAt:time}",
+    "TooManyAttempts": "the job was assigned {maximum} times, as often as can be counted; request it anew",
+    "BatchOutOfGas": "the transaction had too little gas for job {jobId:job} of its batch; send fewer entries",
+    # providers and prices
+    "ProviderNotJoined": "the provider is not approved, or is banned; the admin decides about that",
+    "ProviderAvoided": "{provider:account} refused, gave back or lost this job before; choose another provider",
+    "PriceAboveLimit": (
+        "the job would cost {pricePerMin:credits} credits per minute, the limit is {limit:credits}; "
+        "raise the limit or choose a cheaper provider"
+    ),
+    "AlreadyDone": "nothing would change; it is so already",
+    "ArrayLengthMismatch": "the hardware needs one entry of GPUs, CPUs and memory for each node",
+    "Banned": "this provider is banned; ask the grid's admin",
+    "InvalidNodesCount": "a provider offers at least one node",
+    "InvalidTotalCpus": "a provider offers at least one CPU",
+    "InvalidTotalMem": "a provider offers at least one MB of memory",
+    "NoProvider": "this address is no provider; it must register first",
+    "WaitingApprovalOnly": "no registration of this address waits for approval; the provider must register first",
+    "PriceOutOfBounds": "a price of {price:credits} credits is too high; at most {maximum:credits} can be kept",
+    "BlobTooLarge": "{size} bytes are too many to keep on chain, at most {maximum}; shorten texts, labels or nodes",
+    "BlobNotWritten": "{size} bytes could not be kept on chain; send the transaction again with more gas",
+    # money
+    "InsufficientFunds": (
+        "{required:credits} credits are needed where {available:credits} are given; lock or allow more"
+    ),
+    "AmountOutOfBounds": (
+        "{amount:credits} credits are outside of what this takes: {minimum:credits} to {maximum:credits}"
+    ),
+    "NoSpendingAuthority": "the customer did not delegate spending for this job, or asked for its end",
+    "RemainingTimeAboveLimit": "the job has {remaining} s left; a slice is added when at most {limit} s are left",
+    "JobTimeOver": "what the job paid for ended at {deadline:time}; it cannot be topped up any more",
+    "SettingOutOfBounds": "{value} is outside of what this setting allows: {minimum} to {maximum}",
+    "SafeERC20FailedOperation": "the token {token:account} did not carry out a transfer; tell the grid's admin",
+    "ReentrancyGuardReentrantCall": "the token called back into the grid during a transfer; tell the grid's admin",
+    "ERC20InsufficientBalance": (
+        "{sender:account} holds {balance:credits} credits, {needed:credits} are needed; get more credits or use less"
+    ),
+    "ERC20InsufficientAllowance": (
+        "the grid may take {allowance:credits} credits and needs {needed:credits}; raise the allowance"
+    ),
+    "ERC20FailedDecreaseAllowance": (
+        "the allowance is {currentAllowance:credits} credits; {requestedDecrease:credits} cannot be taken off it"
+    ),
+    "ERC20InvalidApprover": "{approver:account} cannot allow anything; use an account that somebody holds the key of",
+    "ERC20InvalidReceiver": "{receiver:account} cannot receive credits; check the address",
+    "ERC20InvalidSender": "{sender:account} cannot send credits; check the address",
+    "ERC20InvalidSpender": "{spender:account} cannot be allowed anything; check the address",
+    "ERC2612ExpiredSignature": "the permit was valid until {deadline:time}; sign a new one",
+    "ERC2612InvalidSigner": "the permit was signed by {signer:account}, not by {owner:account}; use the owner's key",
+    "InvalidAccountNonce": "this permit of {account:account} was used already; sign one with nonce {currentNonce}",
+    "ECDSAInvalidSignature": "the permit's signature is none; sign again",
+    "ECDSAInvalidSignatureLength": "the permit's signature has {length} bytes; a signature has 65",
+    "ECDSAInvalidSignatureS": "the permit's signature is not in its canonical form; sign with a current wallet",
+    # the contracts themselves
+    "UnknownFunction": "the contract has no function {selector:hex}; program and grid are of different versions",
+    "InvalidShortString": "the token's name is broken; tell the grid's admin",
+    "StringTooLong": "the token's name is too long: {str}",
 }
 
 _PANICS: Final[Mapping[int, str]] = {
@@ -82,21 +161,25 @@ def _unknown(data: bytes) -> ContractRefused:
     )
 
 
+def _time(seconds: int) -> str:
+    return codec.moment(seconds).strftime("%Y-%m-%d %H:%M:%S UTC") if seconds else "a moment that is not set yet"
+
+
+_AS_PEOPLE_SAY: Final[Mapping[str, Callable[[Any], str]]] = {
+    "account": checksum_address,
+    "credits": format_credits,
+    "hex": lambda raw: f"0x{raw.hex()}",
+    "job": lambda raw: str(codec.job_id_of(raw)),
+    "status": lambda number: JobStatus(number).name if number in set(JobStatus) else f"status {number}",
+    "time": _time,
+}
+
+
 class _Words(string.Formatter):
-    """Formats arguments as people say them: `{needed:credits}`, `{current:status}`, `{owner:account}`."""
+    """Formats arguments as people say them: `{needed:credits}`, `{current:status}`, `{deadline:time}`."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        match format_spec:
-            case "credits":
-                return format_credits(value)
-            case "status":
-                return JobStatus(value).name if value in set(JobStatus) else f"status {value}"
-            case "account":
-                return checksum_address(value)
-            case "hex":
-                return f"0x{value.hex()}"
-            case _:
-                return str(super().format_field(value, format_spec))
+        return _AS_PEOPLE_SAY[format_spec](value) if format_spec else str(value)
 
 
 def _sentence(name: str, arguments: Mapping[str, Any]) -> str:

@@ -1,0 +1,351 @@
+"""What others use of the gateway: submit and validate workflows, fetch a script, write, read and follow logs.
+
+The only part of this package that the rest of the project imports. It knows no clock and retries nothing
+by itself but the following of a log: whoever calls decides, by `transient` of the error, whether trying
+again makes sense. httpx is imported when the first request is made.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from deepsquare.clock import Clock, SystemClock
+from deepsquare.gateway import signing
+from deepsquare.gateway.address import normalised
+from deepsquare.gateway.credentials import Answer, Credentials
+from deepsquare.gateway.errors import (
+    GatewayBusy,
+    GatewayUnreachable,
+    InvalidWorkflow,
+    LogGap,
+    RefusedByGateway,
+    UnexpectedAnswer,
+)
+from deepsquare.gateway.signing import Challenge, SigningDomain, TypedDataSigner, TypedMessage
+from deepsquare.model import Address, JobId
+
+if TYPE_CHECKING:
+    import httpx
+    from httpx_sse import ServerSentEvent
+
+    from deepsquare.workflow import Problem
+
+TIMEOUT_SECONDS = 30.0
+SILENCE_SECONDS = 45.0
+"""A followed log says something every 15 s; longer silence is a lost connection."""
+RECONNECT_SECONDS = 1.0
+DEFAULT_RETRY_SECONDS = 5.0
+_ERROR_STATUS = 400
+_BUSY_STATUSES = (429, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A workflow that the gateway has compiled and keeps."""
+
+    script_hash: str
+    """What a job on the chain names."""
+    warnings: "tuple[Problem, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayInfo:
+    """Which grid a gateway serves, and what it calls itself."""
+
+    chain_id: int
+    contract: Address
+    version: str
+    names: tuple[str, ...]
+    limits: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """Some bytes of a log, and where they stand."""
+
+    attempt: int
+    offset: int
+    data: bytes
+
+
+class GatewayClient:
+    """One gateway, as its clients see it.
+
+    `http` may be any `httpx.AsyncClient` (its owner closes it); without one the client makes its own,
+    which `close()` or `async with` gives back.
+    """
+
+    def __init__(self, url: str, *, http: "httpx.AsyncClient | None" = None, clock: Clock | None = None) -> None:
+        self.url = normalised(url)
+        self._http = http
+        self._owns_http = http is None
+        self._clock = clock or SystemClock()
+        self._info: GatewayInfo | None = None
+        self._full_logs: set[tuple[JobId, int]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give back connections."""
+        if self._owns_http and self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    async def about(self) -> GatewayInfo:
+        """Which grid the gateway serves; asked once and remembered."""
+        if self._info is None:
+            answer = _Object(self.url, await self._json("GET", "/v1/about"))
+            self._info = GatewayInfo(
+                answer.whole("chain_id"),
+                Address(answer.text("contract")),
+                answer.text("version"),
+                tuple(map(str, answer.items("names"))),
+                dict(answer.mapping("limits")),
+            )
+        return self._info
+
+    async def submit(self, workflow_text: str) -> Submission:
+        """Have a workflow (YAML or JSON) compiled and kept.
+
+        Raises `InvalidWorkflow` with all its problems, `RefusedByGateway`, or a `GatewayUnreachable`.
+        """
+        answer = _Object(self.url, await self._json("POST", "/v1/workflows", content=workflow_text.encode()))
+        return Submission(answer.text("hash"), _problems(answer.items("warnings")))
+
+    async def validate(self, workflow_text: str) -> "list[Problem]":
+        """Everything that is wrong or suspicious about a workflow; empty is good. Nothing is kept."""
+        answer = await self._json("POST", "/v1/workflows/validate", content=workflow_text.encode())
+        return list(_problems(_Object(self.url, answer).items("problems")))
+
+    async def fetch_script(self, job_id: JobId, signer: TypedDataSigner) -> str:
+        """The script of a job that the chain has given to `signer`, the provider.
+
+        The caller compares its SHA-256 with the job's `script_hash`: the gateway is not trusted for that.
+        """
+        header = await self._answered(job_id, "fetch-script", signer)
+        response = await self._request("GET", f"/v1/jobs/{job_id}/script", headers=header)
+        return response.text
+
+    async def append_log(self, job_id: JobId, attempt: int, offset: int, data: bytes, signer: TypedDataSigner) -> int:
+        """Write `data` at `offset` of the attempt's log; the offset where the next append starts.
+
+        Repeating it does nothing. Raises `LogGap` where bytes before `offset` are missing. Once the job's
+        bound is reached the gateway keeps nothing more: the answer is as if it did, and nothing is sent.
+        """
+        if (job_id, attempt) in self._full_logs:
+            return offset + len(data)
+        credentials = await self._signed(signing.append_log(job_id, attempt, offset, data), signer)
+        path = f"/v1/jobs/{job_id}/log/{attempt}?offset={offset}"
+        answer = _Object(self.url, await self._json("POST", path, content=data, headers=credentials))
+        if answer.text("state") == "full":
+            self._full_logs.add((job_id, attempt))
+        return answer.whole("next_offset")
+
+    async def close_log(self, job_id: JobId, attempt: int, length: int, signer: TypedDataSigner) -> None:
+        """Declare the attempt's log complete with `length` bytes, so that followers see the end at once.
+
+        Repeating it does nothing. Raises `LogGap` where the gateway holds less or more.
+        """
+        credentials = await self._signed(signing.close_log(job_id, attempt, length), signer)
+        await self._json("POST", f"/v1/jobs/{job_id}/log/{attempt}/close?length={length}", headers=credentials)
+        self._full_logs.discard((job_id, attempt))
+
+    async def read_log(self, job_id: JobId, signer: TypedDataSigner, attempt: int | None = None) -> bytes:
+        """What a job of `signer`, the customer, has printed so far: in its last attempt, or in the one asked for."""
+        header = await self._answered(job_id, "read-log", signer)
+        query = "" if attempt is None else f"?attempt={attempt}"
+        return (await self._request("GET", f"/v1/jobs/{job_id}/log{query}", headers=header)).content
+
+    async def follow_log(self, job_id: JobId, signer: TypedDataSigner) -> AsyncIterator[LogChunk]:
+        """Everything that a job prints, from its first attempt on, as it comes, until it is over.
+
+        A lost connection is taken up again behind the last bytes, for as long as it takes; only a refusal
+        ends the following early. Wrap it in a timeout where there must be an end to patience.
+        """
+        last_event_id: str | None = None
+        while True:
+            try:
+                async with aclosing(self._follow_once(job_id, signer, last_event_id)) as events:
+                    async for event in events:
+                        last_event_id = event.id or last_event_id
+                        if event.event == "end":
+                            return
+                        if event.event == "chunk":
+                            yield self._chunk(event)
+                await self._clock.sleep(RECONNECT_SECONDS)
+            except GatewayBusy as problem:
+                await self._clock.sleep(problem.retry_after_seconds)
+            except GatewayUnreachable:
+                await self._clock.sleep(RECONNECT_SECONDS)
+
+    async def _follow_once(
+        self, job_id: JobId, signer: TypedDataSigner, last_event_id: str | None
+    ) -> "AsyncGenerator[ServerSentEvent]":
+        import httpx  # noqa: PLC0415 - costs a tenth of a second that commands without a gateway must not pay
+        from httpx_sse import EventSource, SSEError  # noqa: PLC0415 - imports httpx
+
+        headers = {**await self._answered(job_id, "read-log", signer), "Accept": "text/event-stream"}
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = last_event_id
+        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=SILENCE_SECONDS)
+        address = f"{self.url}/v1/jobs/{job_id}/log/follow"
+        try:
+            async with self._client().stream("GET", address, headers=headers, timeout=timeout) as response:
+                if response.status_code >= _ERROR_STATUS:
+                    await response.aread()
+                    raise self._error(response)
+                async for event in EventSource(response).aiter_sse():
+                    yield event
+        except httpx.TransportError as problem:
+            raise GatewayUnreachable(self.url, _reason(problem)) from problem
+        except SSEError as problem:
+            raise UnexpectedAnswer(self.url, "something that is no stream of events") from problem
+
+    def _chunk(self, event: "ServerSentEvent") -> LogChunk:
+        try:
+            value = json.loads(event.data)
+            return LogChunk(int(value["attempt"]), int(value["offset"]), base64.b64decode(value["data"], validate=True))
+        except (ValueError, KeyError, TypeError, binascii.Error) as problem:
+            raise UnexpectedAnswer(self.url, "a chunk of a log that cannot be read") from problem
+
+    async def _answered(self, job_id: JobId, purpose: str, signer: TypedDataSigner) -> dict[str, str]:
+        """The header that answers a fresh challenge."""
+        wanted = json.dumps({"account": signer.address, "purpose": purpose}).encode()
+        issued = _Object(self.url, await self._json("POST", f"/v1/jobs/{job_id}/challenges", content=wanted))
+        expires_at = datetime.fromtimestamp(issued.whole("expires_at"), UTC)
+        challenge = Challenge(issued.text("nonce"), expires_at)
+        domain = SigningDomain(issued.whole("chain_id"), Address(issued.text("contract")))
+        message = signing.access(signer.address, self.url, purpose, job_id, challenge)
+        credentials = Credentials(signer.address, domain.sign(message, signer), Answer(self.url, challenge))
+        return {"Authorization": credentials.header()}
+
+    async def _signed(self, message: TypedMessage, signer: TypedDataSigner) -> dict[str, str]:
+        """The header of a request that is signed itself."""
+        info = await self.about()
+        signature = SigningDomain(info.chain_id, info.contract).sign(message, signer)
+        return {"Authorization": Credentials(signer.address, signature).header()}
+
+    async def _json(
+        self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        response = await self._request(method, path, content=content, headers=headers)
+        try:
+            return response.json()
+        except ValueError as problem:
+            raise UnexpectedAnswer(self.url, "something that is no JSON") from problem
+
+    async def _request(
+        self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> "httpx.Response":
+        import httpx  # noqa: PLC0415 - see `_follow_once`
+
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        try:
+            response = await self._client().request(
+                method, self.url + path, content=content, headers={**kind, **(headers or {})}, timeout=TIMEOUT_SECONDS
+            )
+        except httpx.TransportError as problem:
+            raise GatewayUnreachable(self.url, _reason(problem)) from problem
+        if response.status_code >= _ERROR_STATUS:
+            raise self._error(response)
+        return response
+
+    def _client(self) -> "httpx.AsyncClient":
+        import httpx  # noqa: PLC0415 - see `_follow_once`
+
+        if self._http is None:
+            self._http = httpx.AsyncClient()
+        return self._http
+
+    def _error(self, response: "httpx.Response") -> Exception:
+        """What an error answer means."""
+        try:
+            error = _Object(self.url, _Object(self.url, response.json()).mapping("error"))
+            code, message = error.text("code"), error.text("message")
+        except (ValueError, UnexpectedAnswer):
+            # Not our shape: a proxy in between, or something else altogether.
+            if response.status_code in _BUSY_STATUSES:
+                return GatewayBusy(self.url, "", f"status {response.status_code}", DEFAULT_RETRY_SECONDS)
+            return UnexpectedAnswer(self.url, f"status {response.status_code} without a reason")
+        details = error.mapping("details", {})
+        if response.status_code in _BUSY_STATUSES:
+            return GatewayBusy(self.url, code, message, _retry_after(response.headers.get("retry-after", "")))
+        if code == "invalid_workflow":
+            return InvalidWorkflow(message, _problems(details.get("problems", ())))
+        refusal = RefusedByGateway(
+            response.status_code, code, message, error.text("hint", ""), error.text("request_id", "")
+        )
+        if code == "log_gap":
+            return LogGap(refusal, _Object(self.url, details).whole("expected_offset"))
+        return refusal
+
+
+_T = TypeVar("_T")
+
+
+class _Object:
+    """An answer's JSON object, read with suspicion: what is missing or of another type is `UnexpectedAnswer`."""
+
+    def __init__(self, url: str, value: Any) -> None:
+        self._url = url
+        if not isinstance(value, dict):
+            raise UnexpectedAnswer(url, "JSON that is no object")
+        self._value: dict[str, Any] = value
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A field of text."""
+        return self._field(name, str, default)
+
+    def whole(self, name: str) -> int:
+        """A field with a whole number."""
+        return self._field(name, int)
+
+    def items(self, name: str) -> list[Any]:
+        """A field with a list."""
+        return self._field(name, list)
+
+    def mapping(self, name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:
+        """A field with an object."""
+        return self._field(name, dict, default)
+
+    def _field(self, name: str, kind: type[_T], default: _T | None = None) -> _T:
+        value = self._value.get(name, default)
+        if not isinstance(value, kind):
+            raise UnexpectedAnswer(self._url, f"an object without a proper field {name}")
+        return value
+
+
+def _problems(found: Any) -> "tuple[Problem, ...]":
+    from deepsquare.workflow import Problem, Severity  # noqa: PLC0415 - only a workflow that has problems needs them
+
+    return tuple(
+        Problem(
+            Severity(problem["severity"]),
+            problem["path"],
+            problem["line"],
+            problem["column"],
+            problem["message"],
+            problem["hint"],
+        )
+        for problem in found
+    )
+
+
+def _retry_after(text: str) -> float:
+    return float(text) if text.isascii() and text.isdigit() else DEFAULT_RETRY_SECONDS
+
+
+def _reason(problem: Exception) -> str:
+    return str(problem) or type(problem).__name__

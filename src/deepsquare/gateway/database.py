@@ -1,0 +1,204 @@
+"""The gateway's database: SQLite or PostgreSQL behind SQLAlchemy, opened, bound to its grid, used from threads.
+
+One transaction is one function of a `Connection`, run in a worker thread, so that the event loop never
+waits for a disk. On SQLite a writing transaction takes the write lock when it begins: what it reads
+stays true until it commits. Parameters never stand in error texts: they are scripts and logs.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+
+from deepsquare.gateway.errors import StoreUnavailable, WrongStore
+from deepsquare.model import Address
+
+SCHEMA_VERSION = "1"
+SECRET_BYTES = 32
+SQLITE_BUSY_MILLISECONDS = 10_000
+_SCHEMA_LOCK = 0x6473_6777
+"""The PostgreSQL advisory lock under which tables are made, so that processes may start together."""
+
+METADATA = MetaData()
+
+_T = TypeVar("_T")
+
+_facts = Table(
+    "gateway_facts",
+    METADATA,
+    Column("name", String(40), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+_used_nonces = Table(
+    "gateway_used_nonces",
+    METADATA,
+    Column("nonce", String(200), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+
+class Database:
+    """One open database, bound to one grid."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.secret = b""
+        """What the challenges of all processes on this database are made with."""
+
+    @classmethod
+    def open(cls, url: str, *, chain_id: int, contract: Address) -> Self:
+        """Connect, make what is missing, check that the database is this grid's.
+
+        Raises `StoreUnavailable` where it cannot be reached and `WrongStore` where it is not ours.
+        """
+        database = cls(_engine(url))
+        try:
+            with database._engine.begin() as connection:
+                database.secret = _prepare(connection, f"{chain_id}/{contract.lower()}")
+        except SQLAlchemyError as problem:
+            raise _unavailable(problem) from problem
+        return database
+
+    async def write(self, transaction: Callable[[Connection], _T]) -> _T:
+        """The result of one transaction that may write."""
+        return await asyncio.to_thread(self._run, transaction, {})
+
+    async def read(self, transaction: Callable[[Connection], _T]) -> _T:
+        """The result of one transaction that only reads."""
+        return await asyncio.to_thread(self._run, transaction, {"only_reads": True})
+
+    async def close(self) -> None:
+        """Give back all connections."""
+        await asyncio.to_thread(self._engine.dispose)
+
+    def _run(self, transaction: Callable[[Connection], _T], options: dict[str, Any]) -> _T:
+        try:
+            with self._engine.connect().execution_options(**options) as connection, connection.begin():
+                return transaction(connection)
+        except SQLAlchemyError as problem:
+            raise _unavailable(problem) from problem
+
+    async def cursor(self) -> int | None:
+        """The next block whose events have not been worked in yet; None before the first."""
+        value = await self.read(lambda connection: _fact(connection, "next_block"))
+        return None if value is None else int(value)
+
+    async def advance_cursor(self, next_block: int) -> None:
+        """Remember that all events below `next_block` are worked in. Never goes back."""
+
+        def advance(connection: Connection) -> None:
+            known = _fact(connection, "next_block")
+            if known is None or int(known) < next_block:
+                _set_fact(connection, "next_block", str(next_block).encode())
+
+        await self.write(advance)
+
+
+class SqlUsedNonces:
+    """The answered challenges, in the database that all processes of the gateway share."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def use(self, nonce: str, expires_at: datetime) -> bool:
+        """Remember that `nonce` was used; False if it had been used before."""
+
+        def remember(connection: Connection) -> bool:
+            try:
+                with connection.begin_nested():
+                    connection.execute(insert(_used_nonces).values(nonce=nonce, expires_at=int(expires_at.timestamp())))
+            except IntegrityError:
+                return False
+            return True
+
+        return await self._database.write(remember)
+
+    async def drop_expired(self, now: datetime) -> None:
+        """Forget challenges that could not be used any more in any case."""
+        expired = delete(_used_nonces).where(_used_nonces.c.expires_at < int(now.timestamp()))
+        await self._database.write(lambda connection: connection.execute(expired))
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    except (ArgumentError, ModuleNotFoundError) as problem:
+        raise WrongStore(f"the database URL cannot be used: {problem}; see database_url in docs/gateway.md") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Transactions are begun by _begin_sqlite, not by the driver, which would begin them too late.
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"busy_timeout = {SQLITE_BUSY_MILLISECONDS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+
+def _prepare(connection: Connection, grid: str) -> bytes:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SCHEMA_LOCK})
+    METADATA.create_all(connection)
+    _expect(connection, "schema_version", SCHEMA_VERSION, "written by another version of the gateway")
+    _expect(connection, "grid", grid, "of another grid")
+    secret = _fact(connection, "secret")
+    if secret is None:
+        secret = secrets.token_bytes(SECRET_BYTES)
+        _set_fact(connection, "secret", secret)
+    return secret
+
+
+def _expect(connection: Connection, name: str, expected: str, otherwise: str) -> None:
+    value = _fact(connection, name)
+    if value is None:
+        _set_fact(connection, name, expected.encode())
+    elif value.decode() != expected:
+        raise WrongStore(
+            f"the database is {otherwise}: its {name} is {value.decode()}, expected {expected}; "
+            "give this gateway a database of its own (database_url)"
+        )
+
+
+def _fact(connection: Connection, name: str) -> bytes | None:
+    return connection.execute(select(_facts.c.value).where(_facts.c.name == name)).scalar_one_or_none()
+
+
+def _set_fact(connection: Connection, name: str, value: bytes) -> None:
+    changed = connection.execute(update(_facts).where(_facts.c.name == name).values(value=value))
+    if changed.rowcount == 0:
+        connection.execute(insert(_facts).values(name=name, value=value))
+
+
+def _unavailable(problem: SQLAlchemyError) -> StoreUnavailable:
+    # Only the kind of the problem and the driver's first line: statements are noise, parameters are hidden.
+    reason = str(problem).partition("\n")[0]
+    return StoreUnavailable(f"the database does not serve this request: {reason}; check it and its disk")

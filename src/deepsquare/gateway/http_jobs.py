@@ -1,0 +1,234 @@
+"""The routes around one job: challenges, its script, its log. Who may use them is decided in `gate`."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from pydantic import BaseModel, ConfigDict, Field
+
+from deepsquare.chain.keccak import checksum_address
+from deepsquare.gateway.access import Purpose
+from deepsquare.gateway.codes import ErrorCode
+from deepsquare.gateway.following import READ_BYTES, Chunk, End, Heartbeat, Place
+from deepsquare.gateway.gate import Grant
+from deepsquare.gateway.logs import LogState
+from deepsquare.gateway.parameters import (
+    MAX_ATTEMPT,
+    MAX_OFFSET,
+    attempt_of,
+    job_id_of,
+    length_of,
+    offset_of,
+    wanted_attempt_of,
+)
+from deepsquare.gateway.parts import Parts, grant_of, parts_of
+from deepsquare.gateway.refusal import Refusal
+from deepsquare.model import JobId
+
+router = APIRouter(prefix="/v1/jobs/{job_id}")
+
+_Parts = Annotated[Parts, Depends(parts_of)]
+_Granted = Annotated[Grant, Depends(grant_of)]
+
+_JOB_ID: dict[str, Any] = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_ATTEMPT: dict[str, Any] = {"name": "attempt", "in": "path", "required": True, "schema": {"type": "integer"}}
+_BYTES: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+class ChallengeRequest(BaseModel):
+    """Who wants to do what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: str = Field(pattern=r"^0x[0-9a-fA-F]{40}$")
+    purpose: Purpose
+
+
+class IssuedChallenge(BaseModel):
+    """What to sign: the message `Access` of docs/gateway.md, in the domain of this chain and contract."""
+
+    nonce: str
+    expires_at: int
+    chain_id: int
+    contract: str
+
+
+class LogPosition(BaseModel):
+    """How far a log has come."""
+
+    next_offset: int
+    state: str
+    """`open`, `full` (accepted, but nothing is kept any more) or `closed`."""
+
+
+@router.post("/challenges", summary="Ask for a challenge", openapi_extra={"parameters": [_JOB_ID]})
+async def challenge(request: Request, wanted: ChallengeRequest, parts: _Parts) -> IssuedChallenge:
+    """Good for one request, for a short time; costs nothing and tells nothing about the job."""
+    account = checksum_address(wanted.account)
+    issued = parts.challenges.issue(account, wanted.purpose, job_id_of(request), parts.clock.now())
+    return IssuedChallenge(
+        nonce=issued.nonce,
+        expires_at=int(issued.expires_at.timestamp()),
+        chain_id=parts.domain.chain_id,
+        contract=parts.domain.contract,
+    )
+
+
+@router.get("/script", summary="The job's script, for its provider", openapi_extra={"parameters": [_JOB_ID]})
+async def script(parts: _Parts, grant: _Granted) -> PlainTextResponse:
+    """Only the script that this job names, only for the provider that the chain names, only while it holds the job."""
+    job = grant.job
+    stored = await parts.scripts.get(job.definition.script_hash)
+    if stored is not None and stored.owner is None:
+        # The chain has the job, so it has the event of whoever named this script first: read it before answering.
+        await parts.janitor.catch_up()
+        stored = await parts.scripts.get(job.definition.script_hash)
+    if stored is None:
+        raise Refusal(ErrorCode.SCRIPT_UNKNOWN, f"this gateway does not hold the script of job {job.id}")
+    if stored.owner != job.customer:
+        raise Refusal(ErrorCode.ACCESS_DENIED, f"the script that job {job.id} names belongs to another customer")
+    return PlainTextResponse(stored.text, headers={"X-Script-Hash": job.definition.script_hash})
+
+
+@router.post(
+    "/log/{attempt}",
+    summary="Append to the log of an attempt",
+    openapi_extra={
+        "parameters": [
+            _JOB_ID,
+            _ATTEMPT,
+            {"name": "offset", "in": "query", "required": True, "schema": {"type": "integer"}},
+        ],
+        "requestBody": {"required": True, "content": _BYTES},
+    },
+)
+async def append(request: Request, parts: _Parts, grant: _Granted) -> LogPosition:
+    """Absolute and so repeatable: bytes that are there already are skipped, a gap is refused."""
+    offset, data = offset_of(request), await request.body()
+    state = await parts.logs.append(grant.job.id, attempt_of(request), offset, data)
+    await _after_writing(parts, grant)
+    return _position(state, reached=offset + len(data))
+
+
+@router.post(
+    "/log/{attempt}/close",
+    summary="Declare the log of an attempt complete",
+    openapi_extra={
+        "parameters": [
+            _JOB_ID,
+            _ATTEMPT,
+            {"name": "length", "in": "query", "required": True, "schema": {"type": "integer"}},
+        ]
+    },
+)
+async def close(request: Request, parts: _Parts, grant: _Granted) -> LogPosition:
+    """With the length that it has, so that a lost append is noticed. Repeating it does nothing."""
+    length = length_of(request)
+    state = await parts.logs.close(grant.job.id, attempt_of(request), length)
+    await _after_writing(parts, grant)
+    return _position(state, reached=length)
+
+
+@router.get(
+    "/log",
+    summary="The log as it is now, for the job's customer",
+    openapi_extra={
+        "parameters": [_JOB_ID, {"name": "attempt", "in": "query", "schema": {"type": "integer"}}],
+        "responses": {"200": {"description": "The bytes of the log.", "content": _BYTES}},
+    },
+)
+async def read(request: Request, parts: _Parts, grant: _Granted) -> Response:
+    """Of the last attempt that has one, or of the one asked for (`?attempt=`)."""
+    states = await parts.logs.states(grant.job.id)
+    wanted = wanted_attempt_of(request)
+    state = next((state for state in reversed(states) if wanted in (None, state.attempt)), None)
+    if state is None:
+        attempt = "" if wanted is None else f" of attempt {wanted}"
+        raise Refusal(ErrorCode.LOG_UNKNOWN, f"job {grant.job.id} has no log{attempt}")
+    headers = {"X-Log-Attempt": str(state.attempt), "Content-Length": str(state.length)}
+    content = _content(parts, grant.job.id, state)
+    return StreamingResponse(content, media_type="application/octet-stream", headers=headers)
+
+
+@router.get(
+    "/log/follow",
+    summary="The log as it is written, for the job's customer",
+    openapi_extra={
+        "parameters": [_JOB_ID, {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}}],
+        "responses": {"200": {"description": "Events chunk and end.", "content": {"text/event-stream": {}}}},
+    },
+)
+async def follow(request: Request, parts: _Parts, grant: _Granted) -> StreamingResponse:
+    """Server-sent events; a client that lost its connection goes on behind the last event's id."""
+    place = _place(request.headers.get("last-event-id"))
+    parts.wakeups.check_room()
+    return StreamingResponse(_events(parts, grant.job.id, place), media_type="text/event-stream")
+
+
+async def _content(parts: Parts, job_id: JobId, state: LogState) -> AsyncIterator[bytes]:
+    """Exactly as many bytes as the log had when it was looked at: it may grow meanwhile."""
+    offset = 0
+    while offset < state.length:
+        data = await parts.logs.read(job_id, state.attempt, offset, min(READ_BYTES, state.length - offset))
+        if not data:
+            return
+        offset += len(data)
+        yield data
+
+
+async def _events(parts: Parts, job_id: JobId, place: Place) -> AsyncIterator[bytes]:
+    with parts.wakeups.listen(job_id) as event:
+        yield KEEPALIVE_COMMENT
+        async for happening in parts.followers.follow(job_id, place, event):
+            yield _encoded(happening)
+
+
+def _encoded(happening: Chunk | End | Heartbeat) -> bytes:
+    match happening:
+        case Chunk():
+            value = {
+                "attempt": happening.place.attempt,
+                "offset": happening.place.offset,
+                "data": base64.b64encode(happening.data).decode(),
+            }
+            return format_sse_event(event="chunk", id=_event_id(happening.next_place), data_str=json.dumps(value))
+        case End():
+            value = {"status": happening.status, "is_complete": happening.is_complete}
+            return format_sse_event(event="end", id=_event_id(happening.place), data_str=json.dumps(value))
+        case Heartbeat():
+            return KEEPALIVE_COMMENT
+
+
+def _event_id(place: Place) -> str:
+    return f"{place.attempt}-{place.offset}"
+
+
+def _place(event_id: str | None) -> Place:
+    """Where to go on: behind the event that the client saw last, else at the beginning of everything."""
+    if event_id is None:
+        return Place(0, 0)
+    attempt, _, offset = event_id.partition("-")
+    is_place = all(part.isascii() and part.isdigit() and len(part) < len(str(MAX_OFFSET)) for part in (attempt, offset))
+    if not is_place or int(attempt) > MAX_ATTEMPT:
+        raise Refusal(ErrorCode.INVALID_REQUEST, "Last-Event-ID must be the id of an event of this log")
+    return Place(int(attempt), int(offset))
+
+
+async def _after_writing(parts: Parts, grant: Grant) -> None:
+    """Wake the followers; and where the job was over before its log was, let the log know."""
+    job = grant.job
+    if job.status.is_cold:
+        ended_at: datetime = job.time.ended_at or parts.clock.now()
+        await parts.logs.mark_ended([(job.id, ended_at)])
+    parts.wakeups.announce(job.id)
+
+
+def _position(state: LogState, *, reached: int) -> LogPosition:
+    if state.is_full:
+        return LogPosition(next_offset=reached, state="full")
+    return LogPosition(next_offset=state.next_offset, state="closed" if state.is_closed else "open")

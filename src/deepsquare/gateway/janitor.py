@@ -1,0 +1,164 @@
+"""The janitor: works the chain's events into the stores, and deletes what nobody needs any more.
+
+It follows the chain by block range from a cursor in the database, so a restart, a repetition and several
+processes on one database do no harm: what it writes is how a job stands, never a change. Only when it has
+caught up with the chain does it delete what no job names: before that, a job might name it unseen.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from deepsquare.chain.errors import ChainError
+from deepsquare.chain.events import GridEvent, JobEvent
+from deepsquare.chain.grid import GridAddress
+from deepsquare.clock import Clock
+from deepsquare.gateway.database import Database, SqlUsedNonces
+from deepsquare.gateway.errors import StoreUnavailable
+from deepsquare.gateway.following import Wakeups
+from deepsquare.gateway.jobs import Jobs
+from deepsquare.gateway.logs import LogStore
+from deepsquare.gateway.scripts import ScriptStore
+from deepsquare.gateway.settings import GatewaySettings
+from deepsquare.model import Job, JobId
+
+SWEEP_SECONDS = 30.0
+"""How often the janitor looks for old things where the chain is quiet."""
+RETRY_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Page(Protocol):
+    """The events of some blocks; `deepsquare.chain.EventPage` is one."""
+
+    @property
+    def events(self) -> Sequence[GridEvent]:
+        """In the order in which they happened."""
+        ...
+
+    @property
+    def next_block(self) -> int:
+        """Where the next page begins."""
+        ...
+
+    @property
+    def reached_head(self) -> bool:
+        """False where more is there to be read at once."""
+        ...
+
+
+class Events(Protocol):
+    """The chain's events; `deepsquare.chain.EventReader` is one."""
+
+    async def read(self, from_block: int, /) -> Page:
+        """The next page of events from this block on."""
+        ...
+
+    async def wake(self, timeout_seconds: float, /) -> None:
+        """Return when there may be something new, at the latest when the time is up."""
+        ...
+
+    async def close(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class Chain(Protocol):
+    """What the janitor reads of the chain; `deepsquare.chain.Ledger` is one."""
+
+    @property
+    def grid(self) -> GridAddress:
+        """Where the grid's contract is."""
+        ...
+
+    async def jobs(self, job_ids: Iterable[JobId], /) -> list[Job]:
+        """Several jobs as they are now."""
+        ...
+
+
+class Janitor:
+    """Keeps the stores as small as the chain allows."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        clock: Clock,
+        chain: Chain,
+        events: Events,
+        *,
+        database: Database,
+        scripts: ScriptStore,
+        logs: LogStore,
+        used: SqlUsedNonces,
+        jobs: Jobs,
+        wakeups: Wakeups,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._chain = chain
+        self._events = events
+        self._database = database
+        self._scripts = scripts
+        self._logs = logs
+        self._used = used
+        self._jobs = jobs
+        self._wakeups = wakeups
+        self._lock = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Follow the chain until cancelled; a chain or a disk that is away for a while is waited for."""
+        while True:
+            try:
+                await self.catch_up()
+                await self.sweep()
+                await self._events.wake(SWEEP_SECONDS)
+            except (ChainError, StoreUnavailable) as problem:
+                _log.warning("cannot follow the chain now, trying again: %s", problem)
+                await self._clock.sleep(RETRY_SECONDS)
+
+    async def catch_up(self) -> None:
+        """Work in every event up to the chain's head."""
+        async with self._lock:
+            cursor = await self._database.cursor()
+            next_block = self._chain.grid.deployed_at_block if cursor is None else cursor
+            has_more = True
+            while has_more:
+                page = await self._events.read(next_block)
+                await self._work_in(_job_ids(page))
+                next_block, has_more = page.next_block, not page.reached_head
+                await self._database.advance_cursor(next_block)
+
+    async def close(self) -> None:
+        """Stop listening to the chain."""
+        await self._events.close()
+
+    async def _work_in(self, job_ids: Sequence[JobId]) -> None:
+        if not job_ids:
+            return
+        jobs = await self._chain.jobs(job_ids)
+        now = self._clock.now()
+        await self._scripts.record(jobs, now)
+        await self._logs.mark_ended([(job.id, job.time.ended_at or now) for job in jobs if job.status.is_cold])
+        for job in jobs:
+            self._jobs.forget(job.id)
+            self._wakeups.announce(job.id)
+
+    async def sweep(self) -> None:
+        """Delete what is too old. Call it only after `catch_up`."""
+        now = self._clock.now()
+        scripts = await self._scripts.drop_old(
+            unnamed_before=now - timedelta(seconds=self._settings.unnamed_script_seconds),
+            released_before=now - timedelta(seconds=self._settings.script_grace_seconds),
+        )
+        logs = await self._logs.drop_ended(now - timedelta(seconds=self._settings.log_retention_seconds))
+        await self._used.drop_expired(now)
+        if scripts or logs:
+            _log.info("deleted %d script(s) and the logs of %d job(s) that nobody needs any more", scripts, logs)
+
+
+def _job_ids(page: Page) -> list[JobId]:
+    """The jobs that a page speaks of, each once, in the order of their numbers."""
+    return sorted({event.job_id for event in page.events if isinstance(event, JobEvent)})

@@ -1,0 +1,65 @@
+"""Jobs as the chain shows them: read now, or read a moment ago where a moment makes no difference.
+
+Appends come many times a second for each running job; who runs a job changes at most a few times in its
+life. So appends and followers take an answer that is at most two seconds old; whoever fetches a script or
+begins to read a log is checked against the chain as it is.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from deepsquare.chain.errors import UnknownJob
+from deepsquare.clock import Clock
+from deepsquare.model import Job, JobId
+
+RECENT = timedelta(seconds=2)
+REMEMBERED_JOBS = 10_000
+
+
+class JobSource(Protocol):
+    """Where jobs are read; `deepsquare.chain.Ledger` is one."""
+
+    async def job(self, job_id: JobId, /) -> Job:
+        """The job as it is now. Raises `UnknownJob`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    job: Job | None
+    at: datetime
+
+
+class Jobs:
+    """Looks jobs up, and remembers for a moment."""
+
+    def __init__(self, source: JobSource, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._seen: OrderedDict[JobId, _Seen] = OrderedDict()
+
+    async def fresh(self, job_id: JobId) -> Job | None:
+        """The job as it is now; None where there is none. Raises `ChainError`."""
+        now = self._clock.now()
+        try:
+            job = await self._source.job(job_id)
+        except UnknownJob:
+            job = None
+        self._seen.pop(job_id, None)
+        self._seen[job_id] = _Seen(job, now)
+        while len(self._seen) > REMEMBERED_JOBS:
+            self._seen.popitem(last=False)
+        return job
+
+    async def recent(self, job_id: JobId) -> Job | None:
+        """The job as it was at most two seconds ago."""
+        seen = self._seen.get(job_id)
+        if seen is not None and self._clock.now() - seen.at <= RECENT:
+            return seen.job
+        return await self.fresh(job_id)
+
+    def forget(self, job_id: JobId) -> None:
+        """The job has changed: the next look reads the chain."""
+        self._seen.pop(job_id, None)

@@ -1,0 +1,49 @@
+"""The numbers in a request's path and query, read once, bounded, refused with a sentence."""
+
+from fastapi import Request
+
+from deepsquare.gateway.codes import ErrorCode
+from deepsquare.gateway.refusal import Refusal
+from deepsquare.model import InvalidJobId, JobId, parse_job_id
+
+MAX_ATTEMPT = 2**31 - 1
+MAX_OFFSET = 2**62
+_MAX_DIGITS = 20
+_MAX_JOB_ID_CHARACTERS = 80
+
+
+def job_id_of(request: Request) -> JobId:
+    """The job in the path: `7`, or the 32 bytes in hex that contracts use."""
+    text = request.path_params["job_id"]
+    try:
+        return parse_job_id(text[:_MAX_JOB_ID_CHARACTERS])
+    except InvalidJobId as problem:
+        raise Refusal(ErrorCode.INVALID_REQUEST, str(problem)) from None
+
+
+def attempt_of(request: Request) -> int:
+    """The attempt in the path."""
+    return _number("attempt", request.path_params["attempt"], 1, MAX_ATTEMPT)
+
+
+def wanted_attempt_of(request: Request) -> int | None:
+    """The attempt in the query; None where none is asked for."""
+    text = request.query_params.get("attempt")
+    return None if text is None else _number("attempt", text, 1, MAX_ATTEMPT)
+
+
+def offset_of(request: Request) -> int:
+    """Where the body stands in the log."""
+    return _number("offset", request.query_params.get("offset", ""), 0, MAX_OFFSET)
+
+
+def length_of(request: Request) -> int:
+    """How many bytes the log has in all."""
+    return _number("length", request.query_params.get("length", ""), 0, MAX_OFFSET)
+
+
+def _number(name: str, text: str, lowest: int, highest: int) -> int:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    if not is_number or not lowest <= int(text) <= highest:
+        raise Refusal(ErrorCode.INVALID_REQUEST, f"{name} must be a whole number from {lowest} to {highest}")
+    return int(text)

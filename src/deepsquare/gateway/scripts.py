@@ -1,0 +1,155 @@
+"""Where scripts are kept between submission and the end of the job: a port, and its SQL adapter.
+
+A script is stored under its hash. It belongs to the customer of the FIRST job on the chain that names it:
+the hash is public from then on, and without this rule anybody could name it in a job of their own to have
+it handed out, or end such a job to have it deleted. It goes when its owner's last job is over, after a
+grace; or when no job has named it for long.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from deepsquare.gateway.database import METADATA, Database
+from deepsquare.gateway.errors import StoreFull
+from deepsquare.model import Address, Job, format_job_id
+
+_HASH_CHARACTERS = 64
+_JOB_ID_CHARACTERS = 66
+_ADDRESS_CHARACTERS = 42
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScript:
+    """A script, and whose it is."""
+
+    text: str
+    owner: Address | None
+    """The customer of the first job that names it; None while no job was seen to name it."""
+
+
+class ScriptStore(Protocol):
+    """Scripts by their hash."""
+
+    async def put(self, script_hash: str, script: str, now: datetime) -> None:
+        """Keep a script. Keeping it twice does nothing. Raises `StoreFull`."""
+        ...
+
+    async def get(self, script_hash: str) -> StoredScript | None:
+        """The script with this hash, or None."""
+        ...
+
+    async def record(self, jobs: Sequence[Job], now: datetime) -> None:
+        """Work in how these jobs stand, in the order in which they were requested. Repeating it does no harm."""
+        ...
+
+    async def drop_old(self, *, unnamed_before: datetime, released_before: datetime) -> int:
+        """Delete what no job named before the one moment and what no job needs since the other; how many."""
+        ...
+
+
+_scripts = Table(
+    "gateway_scripts",
+    METADATA,
+    Column("hash", String(_HASH_CHARACTERS), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    Column("owner", String(_ADDRESS_CHARACTERS), index=True),
+    Column("released_at", BigInteger, index=True),
+)
+_hot_jobs = Table(
+    "gateway_hot_jobs",
+    METADATA,
+    Column("job_id", String(_JOB_ID_CHARACTERS), primary_key=True),
+    Column("script_hash", String(_HASH_CHARACTERS), nullable=False, index=True),
+)
+
+
+class SqlScriptStore:
+    """Scripts in the gateway's database."""
+
+    def __init__(self, database: Database, *, unnamed_bytes: int) -> None:
+        self._database = database
+        self._unnamed_bytes = unnamed_bytes
+
+    async def put(self, script_hash: str, script: str, now: datetime) -> None:
+        """Keep a script. Keeping it twice does nothing. Raises `StoreFull`."""
+        size = len(script.encode())
+
+        def store(connection: Connection) -> None:
+            if connection.execute(select(_scripts.c.hash).where(_scripts.c.hash == script_hash)).first() is not None:
+                return
+            unnamed = select(func.coalesce(func.sum(_scripts.c.size), 0)).where(_scripts.c.owner.is_(None))
+            if connection.execute(unnamed).scalar_one() + size > self._unnamed_bytes:
+                raise StoreFull("the store holds as many scripts that no job names as it may (unnamed_scripts_mb)")
+            values = {"hash": script_hash, "text": script, "size": size, "stored_at": int(now.timestamp())}
+            connection.execute(insert(_scripts).values(values))
+
+        await self._database.write(store)
+
+    async def get(self, script_hash: str) -> StoredScript | None:
+        """The script with this hash, or None."""
+        query = select(_scripts.c.text, _scripts.c.owner).where(_scripts.c.hash == script_hash)
+        row = await self._database.read(lambda connection: connection.execute(query).first())
+        return None if row is None else StoredScript(row.text, None if row.owner is None else Address(row.owner))
+
+    async def record(self, jobs: Sequence[Job], now: datetime) -> None:
+        """Work in how these jobs stand, in the order in which they were requested. Repeating it does no harm."""
+
+        def work_in(connection: Connection) -> None:
+            for job in sorted(jobs, key=lambda job: job.id):
+                _record(connection, job, now)
+
+        await self._database.write(work_in)
+
+    async def drop_old(self, *, unnamed_before: datetime, released_before: datetime) -> int:
+        """Delete what no job named before the one moment and what no job needs since the other; how many."""
+        unnamed = _scripts.c.owner.is_(None) & (_scripts.c.stored_at < int(unnamed_before.timestamp()))
+        released = _scripts.c.released_at.is_not(None) & (_scripts.c.released_at <= int(released_before.timestamp()))
+        statement = delete(_scripts).where(unnamed | released)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+
+def _record(connection: Connection, job: Job, now: datetime) -> None:
+    script_hash = job.definition.script_hash
+    owner_of = select(_scripts.c.owner).where(_scripts.c.hash == script_hash)
+    found = connection.execute(owner_of.with_for_update()).first()
+    if found is None:
+        return
+    if found.owner is None:
+        connection.execute(update(_scripts).where(_scripts.c.hash == script_hash).values(owner=job.customer))
+    elif found.owner != job.customer:
+        return
+    key = format_job_id(job.id)
+    connection.execute(delete(_hot_jobs).where(_hot_jobs.c.job_id == key))
+    if job.status.is_hot:
+        connection.execute(insert(_hot_jobs).values(job_id=key, script_hash=script_hash))
+    _release_or_hold(connection, script_hash, now)
+
+
+def _release_or_hold(connection: Connection, script_hash: str, now: datetime) -> None:
+    is_needed = connection.execute(select(exists().where(_hot_jobs.c.script_hash == script_hash))).scalar_one()
+    this = update(_scripts).where(_scripts.c.hash == script_hash)
+    if is_needed:
+        connection.execute(this.values(released_at=None))
+    else:
+        # The first moment counts: seeing the same end again must not keep the script for longer.
+        connection.execute(this.where(_scripts.c.released_at.is_(None)).values(released_at=int(now.timestamp())))

@@ -1,0 +1,127 @@
+"""What is signed at a gateway's door, as EIP-712 typed data: the one definition for both sides.
+
+Three messages. `Access` answers a single-use challenge and names everything it is good for: the account,
+the gateway, the purpose, the job. `AppendLog` and `CloseLog` need no challenge: an absolute offset makes
+repeating them harmless. The domain binds all of them to one chain and one contract.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from deepsquare.chain.errors import InvalidSignature
+from deepsquare.chain.typed_data import Types, recover
+from deepsquare.model import Address, JobId
+
+DOMAIN_NAME = "DeepSquare Gateway"
+DOMAIN_VERSION = "1"
+
+_ACCESS_TYPES: Types = {
+    "Access": (
+        ("account", "address"),
+        ("gateway", "string"),
+        ("purpose", "string"),
+        ("jobId", "bytes32"),
+        ("nonce", "string"),
+        ("expiresAt", "uint256"),
+    )
+}
+_APPEND_TYPES: Types = {
+    "AppendLog": (("jobId", "bytes32"), ("attempt", "uint64"), ("offset", "uint64"), ("dataHash", "bytes32"))
+}
+_CLOSE_TYPES: Types = {"CloseLog": (("jobId", "bytes32"), ("attempt", "uint64"), ("length", "uint64"))}
+
+SIGNATURE_BYTES = 65
+
+
+class TypedDataSigner(Protocol):
+    """An account that can sign typed data; `deepsquare.chain.Signer` is one."""
+
+    @property
+    def address(self) -> Address:
+        """The account."""
+        ...
+
+    def sign_typed_data(self, domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) -> bytes:
+        """The 65 bytes of the signature."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TypedMessage:
+    """One message to sign: its types and its values."""
+
+    types: Types
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningDomain:
+    """The chain and the contract for which a signature is good."""
+
+    chain_id: int
+    contract: Address
+
+    def typed(self) -> dict[str, Any]:
+        """The domain as EIP-712 writes it."""
+        return {
+            "name": DOMAIN_NAME,
+            "version": DOMAIN_VERSION,
+            "chainId": self.chain_id,
+            "verifyingContract": self.contract,
+        }
+
+    def sign(self, message: TypedMessage, signer: TypedDataSigner) -> bytes:
+        """`message`, signed for this domain."""
+        return signer.sign_typed_data(self.typed(), message.types, message.values)
+
+    def signer_of(self, message: TypedMessage, signature: bytes) -> Address | None:
+        """The account that signed `message` for this domain; None where the signature is none at all."""
+        try:
+            return recover(self.typed(), message.types, message.values, signature)
+        except InvalidSignature:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A gateway's question: a nonce to sign, and the moment until which the answer counts."""
+
+    nonce: str
+    expires_at: datetime
+    """In whole seconds, so that both sides write the same moment."""
+
+
+def access(account: Address, gateway: str, purpose: str, job_id: JobId, challenge: Challenge) -> TypedMessage:
+    """The answer to a challenge: `account` asks `gateway` for `purpose` about one job, once."""
+    values = {
+        "account": account,
+        "gateway": gateway,
+        "purpose": purpose,
+        "jobId": _bytes32(job_id),
+        "nonce": challenge.nonce,
+        "expiresAt": int(challenge.expires_at.timestamp()),
+    }
+    return TypedMessage(_ACCESS_TYPES, values)
+
+
+def append_log(job_id: JobId, attempt: int, offset: int, data: bytes) -> TypedMessage:
+    """These bytes stand at this offset of the log of this attempt."""
+    values = {
+        "jobId": _bytes32(job_id),
+        "attempt": attempt,
+        "offset": offset,
+        "dataHash": hashlib.sha256(data).digest(),
+    }
+    return TypedMessage(_APPEND_TYPES, values)
+
+
+def close_log(job_id: JobId, attempt: int, length: int) -> TypedMessage:
+    """The log of this attempt is complete with `length` bytes."""
+    return TypedMessage(_CLOSE_TYPES, {"jobId": _bytes32(job_id), "attempt": attempt, "length": length})
+
+
+def _bytes32(job_id: JobId) -> bytes:
+    return job_id.to_bytes(32, "big")

@@ -8,22 +8,23 @@ Opening it the first time in a process costs half a second for the interpreter's
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from deepsquare.chain.embedded.database import IN_MEMORY
 from deepsquare.chain.embedded.errors import METHOD_NOT_FOUND, SERVER_ERROR, JsonRpcError
 from deepsquare.chain.embedded.genesis import CHAIN_ID, Genesis
-from deepsquare.chain.embedded.methods import SEND_RAW_TRANSACTION, SUBSCRIBE, UNSUBSCRIBE
+from deepsquare.chain.embedded.methods import SEND_RAW_TRANSACTION, SUBSCRIBE, SUBSCRIPTION_METHODS
 from deepsquare.chain.embedded.node import Answer, Call, Node
 from deepsquare.chain.embedded.parameters import address, argument, data
 from deepsquare.chain.embedded.presentation import hex_data
 from deepsquare.chain.embedded.transactions import InvalidTransaction
+from deepsquare.chain.embedded.view import View
 from deepsquare.chain.errors import ChainUnreachable, RpcError
 from deepsquare.clock import Clock, SystemClock
 
-_SUBSCRIPTIONS = frozenset({SUBSCRIBE, UNSUBSCRIBE})
+T = TypeVar("T")
 
 
 class EmbeddedChain:
@@ -56,6 +57,8 @@ class EmbeddedChain:
 
     async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Several calls, results in order; raises the first error among them."""
+        if self._is_closed:
+            raise ChainUnreachable("the embedded chain was closed by this program")
         answers = await self.answer(calls)
         for (method, _), answer in zip(calls, answers, strict=True):
             if isinstance(answer, JsonRpcError):
@@ -68,18 +71,22 @@ class EmbeddedChain:
         Transactions that follow each other are submitted together, and share one flush to disk.
         """
         if self._is_closed:
-            raise ChainUnreachable("the embedded chain was closed by this program")
+            return [JsonRpcError(SERVER_ERROR, "the node is shutting down") for _ in calls]
         answers: list[Answer] = []
         while len(answers) < len(calls):
             rest = calls[len(answers) :]
             run = _run_of_same_kind(rest)
             if rest[0][0] == SEND_RAW_TRANSACTION:
                 answers += await asyncio.gather(*(self._send(params) for _, params in run))
-            elif rest[0][0] in _SUBSCRIPTIONS:
+            elif rest[0][0] in SUBSCRIPTION_METHODS:
                 answers += [_no_notifications(method) for method, _ in run]
             else:
                 answers += await self._read(run)
         return answers
+
+    async def look(self, reader: Callable[[View], T]) -> T:
+        """What `reader` makes of the chain as it is now; it runs on a reader's thread."""
+        return await asyncio.wrap_future(self._node.look(reader))
 
     def new_heads(self) -> AsyncIterator[None]:
         """Yield after new blocks; ends when the chain is closed."""
@@ -111,7 +118,7 @@ def _run_of_same_kind(calls: Sequence[Call]) -> Sequence[Call]:
 
 
 def _kind(method: str) -> str:
-    if method in _SUBSCRIPTIONS:
+    if method in SUBSCRIPTION_METHODS:
         return SUBSCRIBE
     return method if method == SEND_RAW_TRANSACTION else "read"
 

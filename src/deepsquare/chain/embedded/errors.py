@@ -4,6 +4,7 @@
         DatabaseInUse           another process has the database open for writing
         NotAChainDatabase       the file is something else, or of a version this program does not know
         WrongChainId            the database belongs to another chain
+        CannotListen            the address for JSON-RPC is taken or not ours
     JsonRpcError                an answer to a client: code, message and data of JSON-RPC
 
 The first group ends a start. The second is part of normal service and never leaves the package: the server writes
@@ -12,7 +13,7 @@ it to the wire, and `EmbeddedChain` raises it as the error of the `Rpc` port.
 
 
 class EmbeddedChainError(Exception):
-    """The chain cannot be opened."""
+    """The chain cannot be opened, or not served."""
 
 
 class DatabaseInUse(EmbeddedChainError):
@@ -25,6 +26,10 @@ class NotAChainDatabase(EmbeddedChainError):
 
 class WrongChainId(EmbeddedChainError):
     """The database was created with another chain id."""
+
+
+class CannotListen(EmbeddedChainError):
+    """The server could not bind its address."""
 
 
 PARSE_ERROR = -32700

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from deepsquare.chain.embedded.errors import SERVER_ERROR, JsonRpcError
-from deepsquare.chain.embedded.parameters import BlockId, LogFilter, argument, log_filter
+from deepsquare.chain.embedded.parameters import LogFilter, argument, log_filter
 from deepsquare.chain.embedded.presentation import hex_data
-from deepsquare.chain.embedded.reading import find_logs
+from deepsquare.chain.embedded.reading import find_logs, logs_between
 from deepsquare.chain.embedded.view import View
 
 _MOST_FILTERS = 1024
@@ -43,7 +43,7 @@ class Filters:
         if told >= view.head.number:
             return []
         if wanted is not None:
-            return find_logs(view, _between(wanted, told + 1, view.head.number))
+            return logs_between(view, wanted, told + 1, view.head.number)
         blocks = (view.archive.block_by_number(number) for number in range(told + 1, view.head.number + 1))
         return [hex_data(block.hash) for block in blocks if block is not None]
 
@@ -72,7 +72,3 @@ class Filters:
         if not isinstance(name, str) or name not in self._filters:
             raise JsonRpcError(SERVER_ERROR, "filter not found")
         return self._filters[name]
-
-
-def _between(wanted: LogFilter, first: int, last: int) -> LogFilter:
-    return LogFilter(BlockId(number=first), BlockId(number=last), None, wanted.addresses, wanted.topics)

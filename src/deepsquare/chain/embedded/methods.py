@@ -12,6 +12,8 @@ Method = Callable[[View, Sequence[Any]], Any]
 SEND_RAW_TRANSACTION = "eth_sendRawTransaction"
 SUBSCRIBE = "eth_subscribe"
 UNSUBSCRIBE = "eth_unsubscribe"
+SUBSCRIPTION_METHODS = frozenset({SUBSCRIBE, UNSUBSCRIBE})
+"""Only where there is a connection to notify: a WebSocket."""
 
 
 def reading_methods(filters: Filters) -> Mapping[str, Method]:

@@ -5,10 +5,10 @@ Synchronous and thread-safe; `chain.py` gives it to asyncio callers and `server.
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from deepsquare.chain.embedded.database import open_database
 from deepsquare.chain.embedded.engine import Engine
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _READERS = 4
 _MOST_IN_GROUP = 256
+T = TypeVar("T")
 Call = tuple[str, Sequence[Any]]
 Answer = Any | JsonRpcError
 Answers = list[Answer]
@@ -62,7 +63,11 @@ class Node:
 
     def read(self, calls: Sequence[Call]) -> "Future[list[Answer]]":
         """The answers to calls that only read, all of one moment; a failed call's answer is a `JsonRpcError`."""
-        return self._readers.submit(self._answer_all, calls)
+        return self.look(lambda view: [self._answer(view, method, params) for method, params in calls])
+
+    def look(self, reader: Callable[[View], T]) -> "Future[T]":
+        """What `reader` makes of the chain as it is now."""
+        return self._readers.submit(self._look, reader)
 
     def close(self) -> None:
         """Finish what was begun and close the database."""
@@ -94,10 +99,9 @@ class Node:
 
     # The readers' threads
 
-    def _answer_all(self, calls: Sequence[Call]) -> list[Answer]:
+    def _look(self, reader: Callable[[View], T]) -> T:
         with self._database.read() as connection:
-            view = View(connection, self._engine, self.genesis, self._now)
-            return [self._answer(view, method, params) for method, params in calls]
+            return reader(View(connection, self._engine, self.genesis, self._now))
 
     def _answer(self, view: View, method: str, params: Sequence[Any]) -> Answer:
         implementation = self._methods.get(method)

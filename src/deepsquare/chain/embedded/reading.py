@@ -28,6 +28,7 @@ from deepsquare.chain.embedded.presentation import (
 from deepsquare.chain.embedded.view import View
 
 MOST_LOGS = 20_000
+NO_LIMIT = -1
 
 
 def block_number(view: View, _params: Sequence[Any]) -> str:
@@ -86,12 +87,18 @@ def find_logs(view: View, wanted: LogFilter) -> list[dict[str, Any]]:
     first, last = _range(view, wanted)
     if last < first:
         raise JsonRpcError(SERVER_ERROR, f"invalid block range: from {first} to {last}")
-    found = view.archive.logs(LogQuery(first, last, wanted.addresses, wanted.topics), MOST_LOGS + 1)
+    found = logs_between(view, wanted, first, last, MOST_LOGS + 1)
     if len(found) > MOST_LOGS:
         raise JsonRpcError(
             LIMIT_EXCEEDED, f"query returned more than {MOST_LOGS} results; ask for fewer blocks than {first} to {last}"
         )
-    return [log_json(log) for log in found]
+    return found
+
+
+def logs_between(view: View, wanted: LogFilter, first: int, last: int, most: int = NO_LIMIT) -> list[dict[str, Any]]:
+    """The logs that match a filter's addresses and topics in these blocks, both included."""
+    query = LogQuery(first, last, wanted.addresses, wanted.topics)
+    return [log_json(log) for log in view.archive.logs(query, most)]
 
 
 def balance(view: View, params: Sequence[Any]) -> str:

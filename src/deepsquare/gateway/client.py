@@ -51,6 +51,8 @@ class Submission:
 
     script_hash: str
     """What a job on the chain names."""
+    salt: str
+    """Compiling the same workflow with it at home must give the same hash."""
     warnings: "tuple[Problem, ...]"
 
 
@@ -122,7 +124,7 @@ class GatewayClient:
         Raises `InvalidWorkflow` with all its problems, `RefusedByGateway`, or a `GatewayUnreachable`.
         """
         answer = _Object(self.url, await self._json("POST", "/v1/workflows", content=workflow_text.encode()))
-        return Submission(answer.text("hash"), _problems(answer.items("warnings")))
+        return Submission(answer.text("hash"), answer.text("salt"), _problems(answer.items("warnings")))
 
     async def validate(self, workflow_text: str) -> "list[Problem]":
         """Everything that is wrong or suspicious about a workflow; empty is good. Nothing is kept."""

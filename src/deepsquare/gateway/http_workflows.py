@@ -54,6 +54,7 @@ class SubmittedWorkflow(BaseModel):
     """A workflow that was compiled and kept."""
 
     hash: str
+    salt: str
     warnings: list[Finding]
 
 
@@ -95,7 +96,7 @@ async def submit(request: Request, parts: _Parts) -> SubmittedWorkflow:
     """The script's hash is what a job on the chain names. All errors of the workflow come at once, located."""
     accepted = await parts.submissions.submit(text_of_body(await request.body()))
     warnings = [Finding(**finding) for finding in described(accepted.warnings)]
-    return SubmittedWorkflow(hash=accepted.script_hash, warnings=warnings)
+    return SubmittedWorkflow(hash=accepted.script_hash, salt=accepted.salt, warnings=warnings)
 
 
 @router.post("/v1/workflows/validate", summary="Check a workflow, keep nothing", openapi_extra=_WORKFLOW_BODY)

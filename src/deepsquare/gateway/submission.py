@@ -31,6 +31,8 @@ class Accepted:
     """A workflow that was compiled and kept."""
 
     script_hash: str
+    salt: str
+    """With it, whoever has the workflow compiles the same script, and so needs not trust this gateway."""
     warnings: tuple[Problem, ...]
 
 
@@ -49,9 +51,10 @@ class Submissions:
 
     async def submit(self, source: Source) -> Accepted:
         """Compile a workflow and keep its script. Raises `Refusal` with all errors where it has some."""
-        script, problems = await anyio.to_thread.run_sync(_compile, source, limiter=self._limiter)
+        salt = secrets.token_hex(SALT_BYTES)
+        script, problems = await anyio.to_thread.run_sync(_compile, source, salt, limiter=self._limiter)
         await self._scripts.put(script.hash, script.text, self._clock.now())
-        return Accepted(script.hash, problems)
+        return Accepted(script.hash, salt, problems)
 
 
 def text_of_body(body: bytes) -> str:
@@ -90,8 +93,8 @@ def _load(source: Source) -> Loaded:
     return workflow.load(source) if isinstance(source, str) else workflow.from_data(source)
 
 
-def _compile(source: Source) -> tuple[compiler.Script, tuple[Problem, ...]]:
+def _compile(source: Source, salt: str) -> tuple[compiler.Script, tuple[Problem, ...]]:
     loaded = _load(source)
     if loaded.workflow is None:
         raise refusal(loaded.problems)
-    return compiler.compile(loaded.workflow, salt=secrets.token_hex(SALT_BYTES)), loaded.problems
+    return compiler.compile(loaded.workflow, salt=salt), loaded.problems

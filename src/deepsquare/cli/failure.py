@@ -49,13 +49,15 @@ class Failure:
     message: str
     next_step: str
     exit_code: ExitCode
+    details: tuple[str, ...] = ()
+    """Lines that stand before the sentence: one for each error of a workflow."""
 
     @classmethod
     def of(cls, error: Exception) -> "Failure":
         """The failure behind any exception."""
         if isinstance(error, errors.DeepSquareError):
             code = next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), ExitCode.BUG)
-            return cls(error.message, error.next_step, code)
+            return cls(error.message, error.next_step, code, _details(error))
         if isinstance(error, OSError) and error.filename is not None:
             where = f"{error.filename}: {error.strerror}"
             return cls(where, "check the path and its permissions", ExitCode.BAD_CONFIGURATION)
@@ -67,9 +69,24 @@ class Failure:
         if as_json:
             import json  # noqa: PLC0415 - only a failing command pays for it
 
-            body = {"code": self.exit_code.name.lower(), "message": self.message, "next_step": self.next_step}
+            body = {
+                "code": self.exit_code.name.lower(),
+                "message": self.message,
+                "next_step": self.next_step,
+                "details": list(self.details),
+            }
             click.echo(json.dumps({"error": body}), err=True)
             return
+        for line in self.details:
+            click.echo(line, err=True)
         click.echo(f"dps: {self.message}", err=True)
         if self.next_step:
             click.echo(f"  next: {self.next_step}", err=True)
+
+
+def _details(error: errors.DeepSquareError) -> tuple[str, ...]:
+    if isinstance(error, errors.InvalidWorkflow):
+        return tuple(problem.describe(error.source) for problem in error.problems)
+    if isinstance(error, errors.NoProvider):
+        return tuple(f"{provider}: {reason}" for provider, reason in error.reasons.items())
+    return ()

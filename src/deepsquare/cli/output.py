@@ -66,6 +66,10 @@ class Output:
         """A line that also `--quiet` shows."""
         click.echo(click.style(f"warning: {text}", fg="yellow"), err=True, color=_colour())
 
+    def complain(self, text: str) -> None:
+        """A line about an error; `--quiet` shows it too."""
+        click.echo(text, err=True)
+
     def raw(self, data: bytes) -> None:
         """A job's own output, byte for byte."""
         sys.stdout.buffer.write(data)

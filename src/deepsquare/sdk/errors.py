@@ -52,8 +52,9 @@ class BadInput(DeepSquareError):
 class InvalidWorkflow(BadInput):
     """The workflow has errors; all of them are in `problems`, in the order of the file."""
 
-    def __init__(self, message: str, problems: "Sequence[Problem]", *, next_step: str = "") -> None:
-        super().__init__(message, next_step=next_step)
+    def __init__(self, source: str, problems: "Sequence[Problem]") -> None:
+        super().__init__(f"{source} has errors, and nothing was submitted", next_step="correct them and try again")
+        self.source = source
         self.problems = tuple(problems)
 
 

@@ -11,14 +11,15 @@ import secrets
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+from deepsquare.chain.errors import InvalidKey
+from deepsquare.chain.keccak import checksum_address
+from deepsquare.chain.keystore import SCRYPT_N
+from deepsquare.chain.signer import Signer
 from deepsquare.model import Address
 from deepsquare.sdk.configuration import Configuration, user_config_path
 from deepsquare.sdk.errors import KeyProblem
-
-if TYPE_CHECKING:
-    from deepsquare.chain.signer import Signer
 
 KEY_VARIABLE = "DEEPSQUARE_KEY"
 PASSWORD_VARIABLE = "DEEPSQUARE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
@@ -36,18 +37,16 @@ def default_path() -> Path:
     return user_config_path().with_name("wallet.json")
 
 
-def new_signer() -> "Signer":
+def new_signer() -> Signer:
     """A fresh key from the system's randomness."""
-    from deepsquare.chain.signer import Signer  # noqa: PLC0415 - only signing pays for it
-
     return Signer(secrets.token_bytes(32))
 
 
-def create(path: Path, signer: "Signer", password: str) -> None:
+def create(path: Path, signer: Signer, password: str, *, scrypt_n: int = SCRYPT_N) -> None:
     """Encrypt a key into a new wallet file. Raises `KeyProblem` where the file exists or the password is empty."""
     if not password:
         raise KeyProblem("a wallet needs a password", next_step="choose one")
-    write_private(path, signer.to_keystore(password))
+    write_private(path, signer.to_keystore(password, scrypt_n=scrypt_n))
 
 
 def write_private(path: Path, text: str) -> None:
@@ -69,8 +68,6 @@ def address_of(path: Path) -> Address:
     """The address of a wallet; needs no password."""
     keystore = _read_keystore(path)
     address = keystore.get("address")
-    from deepsquare.chain.keccak import checksum_address  # noqa: PLC0415 - a native library; most commands need none
-
     try:
         return checksum_address(str(address))
     except ValueError:
@@ -86,16 +83,13 @@ def find_address(configuration: Configuration, environment: Mapping[str, str] = 
 
 def open_signer(
     configuration: Configuration, *, ask: AskPassword | None = None, environment: Mapping[str, str] = os.environ
-) -> "Signer":
+) -> Signer:
     """What signs: `DEEPSQUARE_KEY`, else the wallet with its password. Raises `KeyProblem`."""
     if environment.get(KEY_VARIABLE):
         return signer_from_key(environment[KEY_VARIABLE], KEY_VARIABLE)
     path = _wallet_path(configuration)
     _read_keystore(path)
     password = _password(configuration, path, ask, environment)
-
-    from deepsquare.chain.errors import InvalidKey  # noqa: PLC0415 - only signing pays for it
-    from deepsquare.chain.signer import Signer  # noqa: PLC0415 - only signing pays for it
 
     try:
         return Signer.from_keystore(path, password)
@@ -113,11 +107,8 @@ def _wallet_path(configuration: Configuration) -> Path:
     return path
 
 
-def signer_from_key(text: str, source: str) -> "Signer":
+def signer_from_key(text: str, source: str) -> Signer:
     """What signs with a private key in hex digits. Raises `KeyProblem` that names the key's source only."""
-    from deepsquare.chain.errors import InvalidKey  # noqa: PLC0415 - only signing pays for it
-    from deepsquare.chain.signer import Signer  # noqa: PLC0415 - only signing pays for it
-
     try:
         return Signer.from_key(text)
     except InvalidKey:

@@ -1,0 +1,192 @@
+"""`dps job`: list, show, follow, cancel, extend and explain jobs."""
+
+import asyncio
+
+import click
+
+from deepsquare.cli.command import Command, current, finish
+from deepsquare.cli.connecting import reading, run, signing
+from deepsquare.cli.exits import ExitCode
+from deepsquare.cli.lazy import group
+from deepsquare.cli.options import CREDITS, JOB_ID, grid_options, wallet_options
+from deepsquare.cli.output import JsonValue
+from deepsquare.cli.watching import watch
+from deepsquare.cli.wording import (
+    CANDIDATE_COLUMNS,
+    JOB_COLUMNS,
+    bill_line,
+    candidate_documents,
+    candidate_rows,
+    job_document,
+    job_lines,
+    job_row,
+)
+from deepsquare.model import Job, JobId, JobStatus, format_credits
+from deepsquare.sdk.amounts import to_credits
+from deepsquare.sdk.bill import Bill
+
+job = group("job", "List, show, follow, cancel, extend and explain jobs.")
+
+_argument = click.argument("job_id", metavar="JOB", type=JOB_ID)
+
+
+@job.command("list", cls=Command, short_help="List your jobs, the newest first.")
+@click.option("--all", "is_all", is_flag=True, help="Also those that are over for longer than the last ten.")
+@grid_options
+@wallet_options
+def list_(*, is_all: bool) -> None:
+    """List your jobs, the newest first: all that are not over, and the last ten that are."""
+    run(_list(is_all=is_all))
+
+
+_SHOWN_OVER = 10
+
+
+async def _list(*, is_all: bool) -> None:
+    async with reading() as client:
+        jobs = list(reversed(await client.jobs()))
+        now = client.connection.clock.now()
+    over = [entry for entry in jobs if entry.status.is_cold]
+    hidden = set() if is_all else {entry.id for entry in over[_SHOWN_OVER:]}
+    shown = [(entry, Bill.of(entry, now)) for entry in jobs if entry.id not in hidden]
+    output = current().output
+    rows = [job_row(*entry) for entry in shown]
+    output.table([job_document(*entry) for entry in shown], JOB_COLUMNS, rows, "You have no jobs. Try: dps submit FILE")
+    if hidden:
+        output.say(f"{len(hidden)} older jobs: dps job list --all")
+
+
+@job.command("show", cls=Command, short_help="Show everything about a job.")
+@_argument
+@grid_options
+@wallet_options
+def show(job_id: JobId) -> None:
+    """Show everything about a job: state, times, provider, bill."""
+    run(_show(job_id))
+
+
+async def _show(job_id: JobId) -> None:
+    async with reading() as client:
+        handle = client.job(job_id)
+        read, bill = await asyncio.gather(handle.read(), handle.cost())
+    current().output.document(job_document(read, bill), job_lines(read, bill))
+
+
+@job.command("logs", cls=Command, short_help="Print a job's output.")
+@_argument
+@click.option("--follow", "-f", is_flag=True, help="Go on until the job is over.")
+@grid_options
+@wallet_options
+def logs(job_id: JobId, *, follow: bool) -> None:
+    """Print what a job of yours has written, byte for byte; --json wraps each piece into one line."""
+    run(_logs(job_id, follow=follow))
+
+
+async def _logs(job_id: JobId, *, follow: bool) -> None:
+    output = current().output
+    async with signing() as client:
+        async for piece in client.job(job_id).logs(follow=follow):
+            if output.json:
+                output.event({"job": job_id, "text": piece.decode(errors="replace")})
+            else:
+                output.raw(piece)
+
+
+@job.command("watch", cls=Command, short_help="Show states, output and the bill until a job is over.")
+@_argument
+@grid_options
+@wallet_options
+def watch_(job_id: JobId) -> None:
+    """Show a job's states as they happen, its output and its bill; the exit code is the job's outcome."""
+    ended = run(_watch(job_id))
+    finish(ExitCode.of_job(ended.status))
+
+
+async def _watch(job_id: JobId) -> Job:
+    async with signing() as client:
+        return await watch(client.job(job_id), current().output)
+
+
+@job.command("cancel", cls=Command, short_help="End a job.")
+@_argument
+@click.option("--wait", "is_awaited", is_flag=True, help="Return only once the job is over.")
+@grid_options
+@wallet_options
+def cancel(job_id: JobId, *, is_awaited: bool) -> None:
+    """End a job of yours: at once before it runs, else as soon as its provider has stopped it."""
+    run(_cancel(job_id, is_awaited=is_awaited))
+
+
+async def _cancel(job_id: JobId, *, is_awaited: bool) -> None:
+    output = current().output
+    async with signing() as client:
+        handle = client.job(job_id)
+        await handle.cancel()
+        read = await handle.read()
+        if is_awaited and read.status.is_hot:
+            output.say(f"Job {job_id} is {read.status.name}: waiting for its provider to stop it.")
+            read = await handle.wait()
+        bill = await handle.cost()
+    if read.status.is_hot:
+        output.say(f"Asked its provider to stop job {job_id}; what it costs from now on is not billed after the grace.")
+    else:
+        output.say(bill_line(bill))
+    output.document(job_document(read, bill), read.status.name)
+
+
+@job.command("top-up", cls=Command, short_help="Lock more credits: the job may run longer.")
+@_argument
+@click.argument("amount", type=CREDITS)
+@grid_options
+@wallet_options
+def top_up(job_id: JobId, amount: int) -> None:
+    """Lock AMOUNT more credits for a job that has a provider; prints the credits locked now."""
+    run(_top_up(job_id, amount))
+
+
+async def _top_up(job_id: JobId, amount: int) -> None:
+    output = current().output
+    async with signing() as client:
+        handle = client.job(job_id)
+        await handle.top_up(to_credits(amount))
+        read, bill = await asyncio.gather(handle.read(), handle.cost())
+    output.say(f"Job {job_id} has {format_credits(read.cost.max_cost)} credits locked now.")
+    output.document(job_document(read, bill), str(bill.locked))
+
+
+@job.command("explain", cls=Command, short_help="Say why a job waits, and what would help.")
+@_argument
+@grid_options
+@wallet_options
+def explain(job_id: JobId) -> None:
+    """Say why a job waits: what each provider answers, which rule fails, what would help."""
+    run(_explain(job_id))
+
+
+_STANDING = {
+    JobStatus.META_SCHEDULED: "was given to {provider}, which has to claim it; if it does not, the job is placed again",
+    JobStatus.SCHEDULED: "was claimed by {provider}, whose own cluster has to start it",
+    JobStatus.RUNNING: "runs at {provider}",
+    JobStatus.CANCELLED: "was cancelled: {error}",
+    JobStatus.FINISHED: "is done",
+    JobStatus.FAILED: "failed with exit code {code}: {error}",
+    JobStatus.OUT_OF_CREDITS: "used up its credits and was stopped; next time lock more, or top it up while it runs",
+    JobStatus.PANICKED: "was lost by {provider} and costs nothing: {error}; submit it again",
+}
+
+
+async def _explain(job_id: JobId) -> None:
+    output = current().output
+    async with reading() as client:
+        handle = client.job(job_id)
+        read = await handle.read()
+        candidates = await handle.explain() if read.status is JobStatus.PENDING else []
+    if read.status is not JobStatus.PENDING:
+        text = _STANDING[read.status].format(
+            provider=read.provider, error=read.last_error or "no reason was given", code=read.exit_code
+        )
+        output.document({"job": job_id, "status": read.status.name, "explanation": text}, f"Job {job_id} {text}.")
+        return
+    document: JsonValue = {"job": job_id, "status": read.status.name, "candidates": candidate_documents(candidates)}
+    output.say(f"Job {job_id} is PENDING: it starts as soon as one of these can take it.")
+    output.table(document, CANDIDATE_COLUMNS, candidate_rows(candidates), "The grid has no provider yet.")

@@ -1,0 +1,148 @@
+"""`dps submit`: from a workflow file to a job on the grid, and to its end with `--watch`."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from deepsquare.cli.command import Command, current, finish
+from deepsquare.cli.connecting import run, signing
+from deepsquare.cli.exits import ExitCode
+from deepsquare.cli.options import AFFINITY, CREDITS, LABEL, MOMENT, grid_options, wallet_options
+from deepsquare.cli.output import Output
+from deepsquare.cli.problems import STDIN, read_workflow, say_problems
+from deepsquare.cli.watching import watch
+from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows, duration
+from deepsquare.model import Affinity, Job, Label, format_credits
+from deepsquare.scheduling import Offer
+from deepsquare.sdk.amounts import to_credits
+from deepsquare.sdk.client import LONGEST_NAME_BYTES
+from deepsquare.sdk.draft import Draft, TermsArguments
+from deepsquare.sdk.job import AsyncJob
+
+
+@click.command("submit", cls=Command, short_help="Submit a workflow: see where it can run, lock credits.")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--credits",
+    "credits_",
+    type=CREDITS,
+    help="Credits to lock; what the job leaves is refunded. [default: for an hour at the cheapest provider]",
+)
+@click.option("--name", help="The job's name. [default: the file's]")
+@click.option(
+    "--use", "uses", type=LABEL, multiple=True, metavar="KEY=VALUE", help="A label that the provider must have."
+)
+@click.option(
+    "--affinity",
+    "affinities",
+    type=AFFINITY,
+    multiple=True,
+    metavar="RULE",
+    help="A rule on the provider's labels, such as 'gpu.memory>=40'.",
+)
+@click.option("--max-price", type=CREDITS, default=0, help="Credits per minute that the job may cost; 0 is no ceiling.")
+@click.option("--latest-start", type=MOMENT, help="After this time a job that still waits may be cancelled by anyone.")
+@click.option(
+    "--attempts",
+    type=click.IntRange(1, 255),
+    default=1,
+    show_default=True,
+    help="How often the job may be tried; more only if running it twice does no harm.",
+)
+@click.option("--delegate", is_flag=True, help="Let the grid top the job up from the allowance, slice by slice.")
+@click.option("--no-allow", is_flag=True, help="Never raise the allowance: fail where it is too small.")
+@click.option("--wait-for-provider", is_flag=True, help="Queue the job even where no provider of today can run it.")
+@click.option("--dry-run", is_flag=True, help="Show where the job could run, and stop: no credits move.")
+@click.option(
+    "--watch", "-w", "is_watched", is_flag=True, help="Show states, output and the bill; end as the job ends."
+)
+@grid_options
+@wallet_options
+def submit(
+    *,
+    file: str,
+    credits_: int | None,
+    name: str | None,
+    uses: tuple[Label, ...],
+    affinities: tuple[Affinity, ...],
+    max_price: int,
+    latest_start: datetime | None,
+    attempts: int,
+    delegate: bool,
+    no_allow: bool,
+    wait_for_provider: bool,
+    dry_run: bool,
+    is_watched: bool,
+) -> None:
+    """Submit the workflow in FILE (- is stdin) and print the job's number.
+
+    The workflow is compiled here first, so that errors name their line; the gateway's script must be the same to the
+    byte. Then you see what each provider answers, and the credits are locked. With --watch the exit code is the
+    job's outcome: 0 FINISHED, 50 FAILED, 51 CANCELLED, 52 OUT_OF_CREDITS, 53 PANICKED.
+    """
+    source, text = read_workflow(file)
+    terms = TermsArguments(
+        name=_default_name(file) if name is None else name,
+        uses=uses,
+        affinities=affinities,
+        delegate=delegate,
+        attempts=attempts,
+        max_price_per_minute=to_credits(max_price),
+        latest_start=latest_start,
+        wait_for_provider=wait_for_provider,
+        raise_allowance=not no_allow,
+    )
+    if credits_ is not None:
+        terms["credits"] = to_credits(credits_)
+    job = run(_submit(source, text, terms, dry_run=dry_run, is_watched=is_watched))
+    if job is not None:
+        finish(ExitCode.of_job(job.status))
+
+
+async def _submit(source: str, text: str, terms: TermsArguments, *, dry_run: bool, is_watched: bool) -> Job | None:
+    """The job as it ended, where it was watched."""
+    output = current().output
+    async with signing() as client:
+        draft = await client.prepare(text, source=source, **terms)
+        say_problems(output, source, draft.warnings)
+        _say_candidates(output, draft)
+        if dry_run:
+            output.document({"candidates": candidate_documents(draft.candidates)}, "")
+            return None
+        job = await client.request(draft)
+        _tell_submitted(output, job, draft, is_watched=is_watched)
+        return await watch(job, output) if is_watched else None
+
+
+def _say_candidates(output: Output, draft: Draft) -> None:
+    output.say_table(CANDIDATE_COLUMNS, candidate_rows(draft.candidates))
+    locked = format_credits(draft.locked)
+    chosen = draft.chosen
+    if chosen is not None and isinstance(chosen.answer, Offer):
+        output.say(f"{locked} credits pay for {duration(chosen.answer.max_duration_seconds)} there.")
+    elif draft.candidates:
+        output.say(f"Nobody can start it now; {locked} credits are locked while it waits in the queue.")
+
+
+def _tell_submitted(output: Output, job: AsyncJob, draft: Draft, *, is_watched: bool) -> None:
+    if is_watched:
+        output.say(f"Job {job.id} is in the queue with {format_credits(draft.locked)} credits locked.")
+        output.event({"event": "submitted", "job": job.id, "candidates": candidate_documents(draft.candidates)})
+        return
+    output.say(f"Job {job.id} is in the queue. Follow it: dps job logs --follow {job.id}")
+    output.document(
+        {
+            "job": job.id,
+            "script_hash": draft.definition.script_hash,
+            "locked": format_credits(draft.locked),
+            "candidates": candidate_documents(draft.candidates),
+        },
+        str(job.id),
+    )
+
+
+def _default_name(file: str) -> str:
+    """The file's name without its ending, as much of it as the chain has room for."""
+    stem = "" if file == STDIN else Path(file).stem
+    return stem.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")

@@ -1,0 +1,33 @@
+"""`dps validate`: every problem of a workflow file, each with its line."""
+
+import click
+
+from deepsquare import workflow as language
+from deepsquare.cli.command import Command, current, finish
+from deepsquare.cli.exits import ExitCode
+from deepsquare.cli.problems import problems_document, read_workflow
+
+
+@click.command("validate", cls=Command, short_help="Check workflows; print every problem with its line.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--strict", is_flag=True, help="Count warnings as errors.")
+def validate(files: tuple[str, ...], *, strict: bool) -> None:
+    """Check workflow FILEs (- is stdin). Needs no grid.
+
+    Each problem is a line `file:line:column: severity: path: message; hint` on stdout. Exit code 10 where there are
+    errors.
+    """
+    output = current().output
+    document = []
+    lines = []
+    is_bad = False
+    for file in files:
+        source, text = read_workflow(file)
+        problems = language.load(text, source).problems
+        is_bad |= any(strict or problem.severity is language.Severity.ERROR for problem in problems)
+        document += problems_document(source, problems)
+        lines += [problem.describe(source) for problem in problems]
+    output.document(document, "\n".join(lines))
+    if is_bad:
+        finish(ExitCode.INVALID_WORKFLOW)
+    output.say("No errors." if lines else "No problems.")

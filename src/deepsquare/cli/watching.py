@@ -1,0 +1,135 @@
+"""Watch a job to its end: its states as they happen, why it waits, its output live, the bill.
+
+The output goes to stdout byte for byte, everything else to stderr; with `--json` all of it is one stream of
+events on stdout, one per line. Whatever happens to this process, the job goes on: only `dps job cancel` ends it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from deepsquare.cli.output import Output
+from deepsquare.cli.wording import bill_document, bill_line, json_time, short
+from deepsquare.model import Job, JobStatus, format_credits
+from deepsquare.scheduling import Rejection
+from deepsquare.sdk.errors import DeepSquareError, NotFound, Unreachable
+from deepsquare.sdk.events import JobEvent
+from deepsquare.sdk.job import AsyncJob
+
+PATIENCE_SECONDS = 2.0
+"""A job that waits longer than this is told why."""
+LAST_OUTPUT_SECONDS = 15.0
+"""How long after a job's end its last output is waited for."""
+
+
+async def watch(job: AsyncJob, output: Output) -> Job:
+    """Tell everything until the job is over; the job as it ended."""
+    try:
+        async with _alongside(_tell_reasons(job, output)), _output_shown(job, output):
+            async for event in job.events():
+                _tell_event(event, await job.read(), output)
+        ended = await job.read()
+        bill = await job.cost()
+    except asyncio.CancelledError:
+        output.warn(f"stopped watching; job {job.id} goes on: dps job show {job.id}, dps job cancel {job.id}")
+        raise
+    output.say(bill_line(bill))
+    output.event({"event": "bill", "job": job.id, **bill_document(bill)})
+    return ended
+
+
+def _tell_event(event: JobEvent, job: Job, output: Output) -> None:
+    at = event.at.astimezone().strftime("%H:%M:%S")
+    output.say(f"{at}  {event.status.name:<14}  {_meaning(event, job)}")
+    output.event(
+        {
+            "event": "state",
+            "job": event.job_id,
+            "status": event.status.name,
+            "at": json_time(event.at),
+            "provider": event.provider,
+            "reason": event.reason,
+        }
+    )
+
+
+def _meaning(event: JobEvent, job: Job) -> str:
+    provider = short(event.provider) if event.provider else "its provider"
+    because = f": {event.reason}" if event.reason else ""
+    price = format_credits(job.terms.price_per_minute)
+    return {
+        JobStatus.PENDING: f"in the queue until a provider can start it{because}",
+        JobStatus.META_SCHEDULED: f"goes to {provider} for {price} credits/min; waits for its claim",
+        JobStatus.SCHEDULED: f"claimed by {provider}; waits for its cluster to start it",
+        JobStatus.RUNNING: f"runs at {provider}",
+        JobStatus.CANCELLED: f"cancelled{because}",
+        JobStatus.FINISHED: f"done, exit code {job.exit_code}",
+        JobStatus.FAILED: f"failed with exit code {job.exit_code}{because}",
+        JobStatus.OUT_OF_CREDITS: f"its credits ran out and it was stopped{because}",
+        JobStatus.PANICKED: f"lost by {provider}, nothing is paid{because}",
+    }[event.status]
+
+
+async def _tell_reasons(job: AsyncJob, output: Output) -> None:
+    """While the job is PENDING: why, provider by provider, whenever the reasons change."""
+    told: list[str] = []
+    while True:
+        await asyncio.sleep(PATIENCE_SECONDS)
+        try:
+            reasons = await _reasons(job)
+        except Unreachable as error:
+            reasons = [str(error)]
+        if reasons and reasons != told:
+            output.say(f"          waits           {'; '.join(reasons)}")
+            told = reasons
+
+
+async def _reasons(job: AsyncJob) -> list[str]:
+    if (await job.read()).status is not JobStatus.PENDING:
+        return []
+    answers = [row.answer for row in await job.explain()]
+    rejections = [answer for answer in answers if isinstance(answer, Rejection)]
+    if not answers:
+        return ["the grid has no provider yet"]
+    if len(rejections) < len(answers):
+        return ["a provider could start it: the meta-scheduler has not assigned it yet"]
+    return [f"{short(answer.provider)}: {answer.message}" for answer in rejections]
+
+
+@asynccontextmanager
+async def _alongside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do some work until the body is done."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _output_shown(job: AsyncJob, output: Output) -> AsyncIterator[None]:
+    """Show the job's output during the body; afterwards wait a little for what is still on its way."""
+    task = asyncio.create_task(_show_output(job, output))
+    try:
+        yield
+        _, unfinished = await asyncio.wait({task}, timeout=LAST_OUTPUT_SECONDS)
+        if unfinished:
+            output.warn(f"the end of the output is still on its way: dps job logs {job.id}")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _show_output(job: AsyncJob, output: Output) -> None:
+    try:
+        async for piece in job.logs(follow=True):
+            if output.json:
+                output.event({"event": "output", "job": job.id, "text": piece.decode(errors="replace")})
+            else:
+                output.raw(piece)
+    except NotFound:
+        output.say("          the job printed nothing that the gateway kept")
+    except DeepSquareError as error:
+        output.warn(f"the output cannot be shown: {error}")

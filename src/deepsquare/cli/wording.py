@@ -1,0 +1,234 @@
+"""How jobs, bills, providers and candidates are written: as table rows, as lines, as JSON. Pure."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from deepsquare.cli.output import Column, JsonValue
+from deepsquare.model import Job, Node, Provider, format_credits
+from deepsquare.scheduling import Candidate, Offer, Site
+from deepsquare.sdk.bill import Bill
+
+NOTHING = "-"
+_SHOWN_ADDRESS_START, _SHOWN_ADDRESS_END = 8, 4
+
+
+def short(address: str) -> str:
+    """An address as a person compares it: `0x12ab34…9f`."""
+    return f"{address[:_SHOWN_ADDRESS_START]}…{address[-_SHOWN_ADDRESS_END:]}"
+
+
+def local_time(moment: datetime | None) -> str:
+    """A moment on this machine's clock."""
+    return NOTHING if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def json_time(moment: datetime | None) -> str | None:
+    """A moment for programs: ISO 8601 in UTC."""
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def duration(seconds: float | None) -> str:
+    """`1 h 30 min`, `12 s`; without bound where there is none."""
+    if seconds is None:
+        return "without bound"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount) or "0 s"
+
+
+def resources(nodes: Iterable[Node]) -> str:
+    """The resources of some nodes together."""
+    cpus, memory_mb, gpus = 0, 0, 0
+    for node in nodes:
+        cpus, memory_mb, gpus = cpus + node.cpus, memory_mb + node.memory_mb, gpus + node.gpus
+    return f"{cpus} CPUs, {memory_mb} MB" + (f", {gpus} GPUs" if gpus else "")
+
+
+def labels(provider: Provider) -> str:
+    """A provider's labels on one line."""
+    return " ".join(str(label) for label in provider.labels)
+
+
+CANDIDATE_COLUMNS = (
+    Column("provider"),
+    Column("credits/min", right=True),
+    Column("free now"),
+    Column("expected start"),
+    Column(""),
+)
+
+
+def candidate_rows(candidates: Sequence[Candidate]) -> list[tuple[str, ...]]:
+    """One row per provider: what it offers, or why it does not."""
+    return [_candidate_row(row) for row in candidates]
+
+
+def _candidate_row(row: Candidate) -> tuple[str, ...]:
+    provider = row.site.provider
+    name = f"{provider.label('site') or ''} {short(provider.address)}".strip()
+    free = resources(row.site.free)
+    if isinstance(row.answer, Offer):
+        verdict = "CHOSEN" if row.is_chosen else "possible"
+        return (name, format_credits(row.answer.price_per_minute), free, "now", verdict)
+    start = local_time(row.answer.expected_start)
+    return (name, NOTHING, free, start, f"{row.answer.message}; {row.answer.help}")
+
+
+def candidate_documents(candidates: Sequence[Candidate]) -> list[JsonValue]:
+    """The same for programs."""
+    return [_candidate_document(row) for row in candidates]
+
+
+def _candidate_document(row: Candidate) -> dict[str, JsonValue]:
+    document: dict[str, JsonValue] = {"provider": row.site.provider.address, "chosen": row.is_chosen}
+    if isinstance(row.answer, Offer):
+        return document | {
+            "offers": True,
+            "price_per_minute": format_credits(row.answer.price_per_minute),
+            "max_duration_seconds": row.answer.max_duration_seconds,
+            "expected_start": "now",
+        }
+    return document | {
+        "offers": False,
+        "rule": row.answer.rule.value,
+        "message": row.answer.message,
+        "help": row.answer.help,
+        "expected_start": json_time(row.answer.expected_start),
+    }
+
+
+def bill_line(bill: Bill) -> str:
+    """The bill on one line."""
+    word = "Bill" if bill.is_final else "Bill so far"
+    return (
+        f"{word}: {bill.locked} credits locked = {bill.paid} paid + {bill.fee} fee + {bill.refunded} refunded "
+        f"({bill.seconds} s at {bill.price_per_minute} credits/min)"
+    )
+
+
+def bill_document(bill: Bill) -> dict[str, JsonValue]:
+    """The bill for programs."""
+    return {
+        "locked": str(bill.locked),
+        "paid": str(bill.paid),
+        "fee": str(bill.fee),
+        "refunded": str(bill.refunded),
+        "price_per_minute": str(bill.price_per_minute),
+        "seconds": bill.seconds,
+        "final": bill.is_final,
+    }
+
+
+JOB_COLUMNS = (
+    Column("job", right=True),
+    Column("name"),
+    Column("state"),
+    Column("provider"),
+    Column("submitted"),
+    Column("locked", right=True),
+    Column("cost", right=True),
+)
+
+
+def job_row(job: Job, bill: Bill) -> tuple[str, ...]:
+    """A job as one row."""
+    provider = short(job.provider) if job.provider else NOTHING
+    submitted = local_time(job.time.submitted_at)
+    return (str(job.id), job.name, job.status.name, provider, submitted, str(bill.locked), str(bill.cost))
+
+
+def job_document(job: Job, bill: Bill) -> dict[str, JsonValue]:
+    """A job for programs."""
+    definition = job.definition
+    return {
+        "job": job.id,
+        "name": job.name,
+        "status": job.status.name,
+        "customer": job.customer,
+        "provider": job.provider,
+        "exit_code": job.exit_code if job.status.is_cold else None,
+        "last_error": job.last_error,
+        "cancel_requested": job.cancel_requested,
+        "attempt": job.terms.attempt,
+        "max_attempts": job.terms.max_attempts,
+        "resources": {
+            "tasks": definition.tasks,
+            "cpus_per_task": definition.cpus_per_task,
+            "memory_per_cpu_mb": definition.memory_per_cpu_mb,
+            "gpus": definition.gpus,
+        },
+        "script_hash": definition.script_hash,
+        "submitted_at": json_time(job.time.submitted_at),
+        "claimed_at": json_time(job.time.claimed_at),
+        "started_at": json_time(job.time.started_at),
+        "ended_at": json_time(job.time.ended_at),
+        "bill": bill_document(bill),
+    }
+
+
+def job_lines(job: Job, bill: Bill) -> str:
+    """A job in full."""
+    definition = job.definition
+    shape = f"{definition.tasks} x {definition.cpus_per_task} CPUs, {definition.memory_mb} MB, {definition.gpus} GPUs"
+    lines = [
+        ("Job", f"{job.id} {job.name}".strip()),
+        ("State", job.status.name + (" (cancel requested)" if job.cancel_requested and job.status.is_hot else "")),
+        ("Customer", job.customer),
+        ("Provider", job.provider or NOTHING),
+        ("Asks for", shape),
+        ("Wishes", " ".join(map(str, (*definition.uses, *definition.affinities))) or NOTHING),
+        ("Attempt", f"{job.terms.attempt} of {job.terms.max_attempts}"),
+        ("Submitted", local_time(job.time.submitted_at)),
+        ("Started", local_time(job.time.started_at)),
+        ("Ended", local_time(job.time.ended_at)),
+        ("Exit code", str(job.exit_code) if job.status.is_cold and job.time.started_at else NOTHING),
+        ("Last error", job.last_error or NOTHING),
+        ("Script", definition.script_hash),
+    ]
+    width = max(len(title) for title, _ in lines)
+    return "\n".join([*(f"{title.ljust(width)}  {text}" for title, text in lines), bill_line(bill)])
+
+
+SITE_COLUMNS = (
+    Column("provider"),
+    Column("state"),
+    Column("hardware"),
+    Column("free"),
+    Column("credits/min: CPU, GB, GPU"),
+    Column("labels"),
+)
+
+
+def site_row(site: Site, state: str) -> tuple[str, ...]:
+    """A provider as one row."""
+    provider = site.provider
+    prices = provider.prices
+    each = (prices.cpu_per_minute, prices.memory_mb_per_minute * 1000, prices.gpu_per_minute)
+    hardware = f"{len(provider.hardware.nodes)} nodes: {resources(provider.hardware.nodes)}"
+    price = ", ".join(map(format_credits, each))
+    return (provider.address, state, hardware, resources(site.free), price, labels(provider))
+
+
+def site_document(site: Site, state: str) -> dict[str, JsonValue]:
+    """A provider for programs."""
+    provider = site.provider
+    prices = provider.prices
+    return {
+        "provider": provider.address,
+        "state": state,
+        "nodes": [_node_document(node) for node in provider.hardware.nodes],
+        "free": [_node_document(node) for node in site.free],
+        "jobs": [job.id for job in site.bound],
+        "prices_per_minute": {
+            "cpu": format_credits(prices.cpu_per_minute),
+            "memory_mb": format_credits(prices.memory_mb_per_minute),
+            "gpu": format_credits(prices.gpu_per_minute),
+        },
+        "labels": {label.key: label.value for label in provider.labels},
+        "lease_end": json_time(site.lease_end),
+    }
+
+
+def _node_document(node: Node) -> dict[str, JsonValue]:
+    return {"cpus": node.cpus, "memory_mb": node.memory_mb, "gpus": node.gpus}

@@ -1,0 +1,251 @@
+"""The client for programs: what a customer can do on a grid, asynchronously.
+
+`AsyncClient` finds its grid and its wallet as `dps` does (see `configuration`), or is told. `Client` in
+`sync.py` is the same with plain calls. Neither keeps anything on disk, and no private key leaves this process.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self, Unpack
+
+from deepsquare import compiler
+from deepsquare import workflow as language
+from deepsquare.chain import Signer
+from deepsquare.chain.keccak import checksum_address
+from deepsquare.clock import Clock
+from deepsquare.gateway.client import Submission
+from deepsquare.metascheduler.client import survey
+from deepsquare.model import Address, Job, JobId
+from deepsquare.scheduling import Site
+from deepsquare.sdk import configuration as settings
+from deepsquare.sdk.amounts import Credits, to_credits, to_wei
+from deepsquare.sdk.connection import Connection
+from deepsquare.sdk.draft import Draft, Terms, TermsArguments, draft_of
+from deepsquare.sdk.errors import InvalidValue, InvalidWorkflow, ScriptDiffers
+from deepsquare.sdk.job import AsyncJob
+from deepsquare.sdk.translation import translated
+
+LONGEST_NAME_BYTES = 32
+"""The room for a job's name on the chain."""
+
+WorkflowSource = Path | str | Mapping[str, Any]
+"""A workflow: the path of its file, its text (YAML or JSON), or the structure itself."""
+
+
+class AsyncClient:
+    """One customer of one grid; use it as an async context manager."""
+
+    def __init__(
+        self,
+        configuration: settings.Configuration | None = None,
+        *,
+        signer: Signer | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Without arguments: the grid and the wallet that `dps config show` names."""
+        self.connection = Connection(configuration or settings.load(), signer=signer, clock=clock)
+        """The open parts of the grid, for who needs more than a customer does."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give back connections; a closed client stays closed.
+
+        >>> await AsyncClient(configuration).close()
+        """
+        await self.connection.close()
+
+    @property
+    def address(self) -> Address:
+        """The account that signs and pays. Raises `KeyProblem`.
+
+        >>> client.address == customer
+        True
+        """
+        return self.connection.address
+
+    async def submit(self, workflow: WorkflowSource, **terms: Unpack[TermsArguments]) -> AsyncJob:
+        """Compile a workflow, keep its script at the gateway, lock the credits and queue the job.
+
+        `terms` are those of `Terms`. Nothing is locked unless all went well. Raises `InvalidWorkflow`, `NoProvider`,
+        `NoCredits`, `ScriptDiffers`, and what `Unreachable` and `Refused` stand for.
+
+        >>> job = await client.submit(workflow, credits=10, name="hello")
+        >>> (await job.wait()).exit_code
+        0
+        """
+        draft = await self.prepare(workflow, **terms)
+        return await self.request(draft)
+
+    async def prepare(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
+        """All of `submit` but the request: who could run the job, at what price. Moves no money.
+
+        `source` is what messages call the workflow, where it is not a path.
+
+        >>> draft = await client.prepare(workflow, credits=10)
+        >>> draft.chosen.site.provider.label("zone")
+        'left'
+        """
+        conditions = Terms(**terms)
+        name, text = _read(workflow)
+        source = source or name
+        loaded = language.load(text, source)
+        if loaded.workflow is None:
+            raise InvalidWorkflow(source, loaded.problems)
+        gateway, ledger = await asyncio.gather(self.connection.gateway(), self.connection.ledger())
+        with translated():
+            submission, view = await asyncio.gather(gateway.submit(text), survey(ledger, self.connection.clock))
+        _verify(loaded.workflow, submission)
+        definition = compiler.definition(
+            loaded.workflow, submission.script_hash, uses=conditions.uses, affinities=conditions.affinities
+        )
+        now = self.connection.clock.now()
+        return draft_of(definition, conditions, view.sites(now), now, loaded.problems)
+
+    async def request(self, draft: Draft) -> AsyncJob:
+        """Lock the credits of a prepared job and queue it.
+
+        >>> job = await client.request(await client.prepare(workflow, credits=10))
+        >>> (await job.cost()).locked
+        Decimal('10')
+        """
+        terms = draft.terms
+        if not terms.wait_for_provider:
+            draft.require_provider()
+        name = _job_name(terms.name)
+        account, ledger = await self.connection.account(), await self.connection.ledger()
+        with translated():
+            head = await ledger.head()
+        async with self.connection.spending:
+            await self.connection.make_sure_of_funds(draft.locked, raise_allowance=terms.raise_allowance)
+            with translated():
+                job_id = await account.request_job(
+                    draft.definition,
+                    draft.locked,
+                    name,
+                    delegate=terms.delegate,
+                    max_attempts=terms.attempts,
+                    max_price_per_minute=to_wei(terms.max_price_per_minute),
+                    latest_start=terms.latest_start,
+                )
+        return AsyncJob(self.connection, job_id, since_block=head.number)
+
+    def job(self, job_id: int) -> AsyncJob:
+        """The handle of a job that exists; asks nobody.
+
+        >>> client.job(1)
+        <job 1>
+        """
+        return AsyncJob(self.connection, JobId(job_id))
+
+    async def jobs(self) -> Sequence[Job]:
+        """All jobs of this account, the oldest first.
+
+        >>> job = await client.submit(workflow, credits=10, name="newest")
+        >>> (await client.jobs())[-1].name
+        'newest'
+        """
+        ledger = await self.connection.ledger()
+        with translated():
+            return await ledger.jobs(await ledger.jobs_of(self.address))
+
+    async def providers(self) -> Sequence[Site]:
+        """Every provider, with its hardware, prices, labels, what is bound there and what is free.
+
+        >>> sorted(site.labels["zone"] for site in await client.providers())
+        ['left', 'right']
+        """
+        ledger = await self.connection.ledger()
+        with translated():
+            view = await survey(ledger, self.connection.clock)
+        return view.sites(self.connection.clock.now())
+
+    async def balance(self, account: str | None = None) -> Decimal:
+        """The credits of this account, or of another.
+
+        >>> await client.balance() > 0
+        True
+        """
+        owner = self.address if account is None else _address(account)
+        ledger = await self.connection.ledger()
+        with translated():
+            return to_credits(await ledger.balance(owner))
+
+    async def allowance(self) -> Decimal:
+        """The credits that the grid may still take from this account.
+
+        >>> await client.allow(25)
+        >>> await client.allowance()
+        Decimal('25')
+        """
+        ledger = await self.connection.ledger()
+        with translated():
+            return to_credits(await ledger.allowance(self.address))
+
+    async def allow(self, credits: Credits) -> None:  # noqa: A002 - the word for it
+        """Set how many credits the grid may take from this account: for new jobs, top-ups and delegated top-ups.
+
+        >>> await client.allow("12.5")
+        >>> await client.allowance()
+        Decimal('12.5')
+        """
+        wei = to_wei(credits)
+        account = await self.connection.account()
+        with translated():
+            await account.allow(wei)
+
+    async def transfer(self, to: str, credits: Credits) -> None:  # noqa: A002 - the word for it
+        """Give credits to another account. Raises `NoCredits`.
+
+        >>> before = await client.balance(friend)
+        >>> await client.transfer(friend, "0.5")
+        >>> await client.balance(friend) - before
+        Decimal('0.5')
+        """
+        wei, receiver = to_wei(credits), _address(to)
+        account = await self.connection.account()
+        with translated():
+            await account.transfer(receiver, wei)
+
+
+def _read(workflow: WorkflowSource) -> tuple[str, str]:
+    """What a workflow is called in messages, and its text."""
+    if isinstance(workflow, Path):
+        return str(workflow), workflow.read_text(encoding="utf-8")
+    if isinstance(workflow, str):
+        return "workflow", workflow
+    return "workflow", json.dumps(workflow)
+
+
+def _address(text: str) -> Address:
+    """An account as somebody wrote it. Raises `InvalidValue`."""
+    try:
+        return checksum_address(text)
+    except ValueError:
+        raise InvalidValue(f"{text!r} is no address", next_step="write 0x and 40 hexadecimal digits") from None
+
+
+def _job_name(name: str) -> str:
+    """A job's name as the chain can hold it. Raises `InvalidValue`."""
+    if len(name.encode()) > LONGEST_NAME_BYTES:
+        raise InvalidValue(
+            f"the job's name {name!r} has more than {LONGEST_NAME_BYTES} bytes", next_step="choose a shorter one"
+        )
+    return name
+
+
+def _verify(workflow: language.Workflow, submission: Submission) -> None:
+    """The gateway's script must be the one that the workflow compiles to here: nobody has slipped in another."""
+    at_home = compiler.compile(workflow, salt=submission.salt)
+    if at_home.hash != submission.script_hash:
+        raise ScriptDiffers(
+            f"the gateway answered with script {submission.script_hash}, the workflow compiles to {at_home.hash} here",
+            next_step="use the release of DeepSquare that the gateway runs, or another gateway",
+        )

@@ -1,0 +1,128 @@
+"""The parts of one grid, each opened when it is first needed: the ledger, the gateway, the account that signs.
+
+Both clients and every job handle share one connection. It never opens a wallet for a call that only reads.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from deepsquare.chain import CustomerAccount, GridAddress, HttpRpc, Ledger, Sender, Signer
+from deepsquare.clock import Clock, SystemClock
+from deepsquare.gateway.client import GatewayClient, GatewayInfo
+from deepsquare.model import Address, format_credits
+from deepsquare.sdk import wallet
+from deepsquare.sdk.configuration import Configuration
+from deepsquare.sdk.errors import NoAllowance, NoCredits, WrongGrid
+from deepsquare.sdk.translation import translated
+
+OpenSigner = Callable[[], Signer]
+
+
+class Connection:
+    """One grid, as one customer reaches it."""
+
+    def __init__(
+        self, configuration: Configuration, *, signer: Signer | None = None, clock: Clock | None = None
+    ) -> None:
+        self.configuration = configuration
+        self.clock: Clock = clock or SystemClock()
+        self._signer = signer
+        self._ledger: Ledger | None = None
+        self._gateway: GatewayClient | None = None
+        self._account: CustomerAccount | None = None
+        self._opening = asyncio.Lock()
+        self.spending = asyncio.Lock()
+        """Held from looking at the allowance to using it: two jobs of one client never count on the same credits."""
+
+    @property
+    def signer(self) -> Signer:
+        """The account's key. Raises `KeyProblem`."""
+        if self._signer is None:
+            self._signer = wallet.open_signer(self.configuration)
+        return self._signer
+
+    @property
+    def address(self) -> Address:
+        """The account, without opening its wallet. Raises `KeyProblem`."""
+        return self._signer.address if self._signer is not None else wallet.find_address(self.configuration)
+
+    async def ledger(self) -> Ledger:
+        """The grid's ledger. Raises `ChainUnreachable`, `WrongGrid`."""
+        async with self._opening:
+            if self._ledger is None:
+                settings = self.configuration
+                rpc = HttpRpc(settings.require("rpc"), settings.get("websocket"))
+                grid = GridAddress(
+                    chain_id=int(settings.require("chain_id")),
+                    meta_scheduler=Address(settings.require("meta_scheduler")),
+                    deployed_at_block=int(settings.get("deployed_at_block") or 0),
+                )
+                try:
+                    with translated():
+                        self._ledger = await Ledger.connect(rpc, grid)
+                except BaseException:
+                    await rpc.close()
+                    raise
+            return self._ledger
+
+    async def gateway(self) -> GatewayClient:
+        """The grid's gateway. Raises `GatewayUnreachable`, and `WrongGrid` where it serves another grid."""
+        settings = self.configuration
+        async with self._opening:
+            if self._gateway is None:
+                client = GatewayClient(settings.require("gateway"))
+                try:
+                    with translated():
+                        about = await client.about()
+                    self._check_grid(about)
+                except BaseException:
+                    await client.close()
+                    raise
+                self._gateway = client
+            return self._gateway
+
+    def _check_grid(self, about: GatewayInfo) -> None:
+        """Raise `WrongGrid` where the gateway serves another grid than ours."""
+        ours = (int(self.configuration.require("chain_id")), self.configuration.require("meta_scheduler").lower())
+        if (about.chain_id, about.contract.lower()) != ours:
+            raise WrongGrid(
+                f"the gateway serves chain {about.chain_id}, contract {about.contract}: another grid",
+                next_step="correct the gateway's address (dps config show)",
+            )
+
+    async def account(self) -> CustomerAccount:
+        """The account that spends. Raises `KeyProblem`, `ChainUnreachable`, `WrongGrid`."""
+        ledger = await self.ledger()
+        if self._account is None:
+            sender = Sender(ledger.rpc, self.signer, ledger.grid.chain_id)
+            self._account = CustomerAccount(ledger, sender)
+        return self._account
+
+    async def make_sure_of_funds(self, wei: int, *, raise_allowance: bool) -> None:
+        """See that the grid can take `wei` from the account. Raises `NoCredits`, `NoAllowance`."""
+        account = await self.account()
+        ledger = await self.ledger()
+        with translated():
+            balance, allowance = await asyncio.gather(ledger.balance(self.address), ledger.allowance(self.address))
+        if balance < wei:
+            raise NoCredits(
+                f"{self.address} has {format_credits(balance)} credits, and {format_credits(wei)} are to be locked",
+                next_step="lock fewer with --credits, or get some from somebody who has: dps credits transfer",
+            )
+        if allowance >= wei:
+            return
+        if not raise_allowance:
+            raise NoAllowance(
+                f"the grid may take {format_credits(allowance)} credits from {self.address}, "
+                f"and {format_credits(wei)} are to be locked",
+                next_step=f"allow it with: dps credits allowance {format_credits(wei)}",
+            )
+        with translated():
+            await account.allow(wei)
+
+    async def close(self) -> None:
+        """Give back what was opened."""
+        if self._gateway is not None:
+            await self._gateway.close()
+        if self._ledger is not None:
+            await self._ledger.rpc.close()

@@ -6,14 +6,11 @@ Functions over a connection; what is read is of the moment the connection shows.
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from deepsquare.chain.embedded.blocks import Block, Receipt
 from deepsquare.chain.embedded.engine import Log
 from deepsquare.chain.embedded.transactions import Transaction, decode
-
-_TRANSACTIONS_REMEMBERED = 4096
 
 _SELECT_BLOCK = (
     "SELECT number, hash, parent_hash, time, state_root, transactions_root, receipts_root, bloom, "
@@ -29,9 +26,6 @@ _SELECT_LOG = (
     "JOIN mined ON mined.block = log.block AND mined.position = log.transaction_position "
     "WHERE "
 )
-
-_remembered = lru_cache(maxsize=_TRANSACTIONS_REMEMBERED)(decode)
-"""Decoding recovers the sender, a tenth of a millisecond that repeated reads need not pay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +90,7 @@ class Archive:
 
     def transactions(self, block: int) -> list[Transaction]:
         rows = self._connection.execute("SELECT raw FROM mined WHERE block = ? ORDER BY position", (block,))
-        return [_remembered(bytes(row[0]), self._chain_id) for row in rows]
+        return [decode(bytes(row[0]), self._chain_id) for row in rows]
 
     def logs(self, query: LogQuery, limit: int) -> list[FoundLog]:
         """At most `limit` of the logs that match, oldest first."""
@@ -147,7 +141,7 @@ class Archive:
             (block, position),
         )
         return Receipt(
-            transaction=_remembered(raw, self._chain_id),
+            transaction=decode(raw, self._chain_id),
             position=position,
             succeeded=bool(succeeded),
             gas_used=gas_used,

@@ -19,7 +19,6 @@ from deepsquare.chain.embedded.methods import SEND_RAW_TRANSACTION, SUBSCRIBE, S
 from deepsquare.chain.embedded.node import Answer, Call, Node
 from deepsquare.chain.embedded.parameters import address, argument, data
 from deepsquare.chain.embedded.presentation import hex_data
-from deepsquare.chain.embedded.transactions import InvalidTransaction
 from deepsquare.chain.embedded.view import View
 from deepsquare.chain.errors import ChainUnreachable, RpcError
 from deepsquare.clock import Clock, SystemClock
@@ -104,11 +103,10 @@ class EmbeddedChain:
     async def _send(self, params: Sequence[Any]) -> Answer:
         try:
             raw = data(argument(params, 0))
-            return hex_data(await asyncio.wrap_future(self._node.submit(raw)))
-        except InvalidTransaction as refusal:
-            return JsonRpcError(SERVER_ERROR, str(refusal))
         except JsonRpcError as error:
             return error
+        outcome = await asyncio.wrap_future(self._node.submit(raw))
+        return hex_data(outcome) if isinstance(outcome, bytes) else outcome
 
 
 def _run_of_same_kind(calls: Sequence[Call]) -> Sequence[Call]:

@@ -4,6 +4,7 @@ Synchronous and thread-safe; `chain.py` gives it to asyncio callers and `server.
 """
 
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 from deepsquare.chain.embedded.database import open_database
 from deepsquare.chain.embedded.engine import Engine
-from deepsquare.chain.embedded.errors import INTERNAL_ERROR, METHOD_NOT_FOUND, JsonRpcError
+from deepsquare.chain.embedded.errors import INTERNAL_ERROR, METHOD_NOT_FOUND, SERVER_ERROR, JsonRpcError
 from deepsquare.chain.embedded.filters import Filters
 from deepsquare.chain.embedded.genesis import Genesis, load_or_create
 from deepsquare.chain.embedded.heads import Heads
@@ -50,13 +51,13 @@ class Node:
         self._engine = engine
         self._methods = reading_methods(Filters())
         self._miner = Miner(self._database, engine, self.genesis, clock)
-        self._submissions: deque[tuple[bytes, Future[bytes]]] = deque()
+        self._submissions: deque[tuple[bytes, Future[bytes | JsonRpcError]]] = deque()
         self._writer = ThreadPoolExecutor(1, "chain-writer")
         self._readers = ThreadPoolExecutor(_READERS, "chain-reader")
 
-    def submit(self, raw: bytes) -> "Future[bytes]":
-        """A signed transaction; its hash once it is durable, `InvalidTransaction` where it is refused."""
-        answer: Future[bytes] = Future()
+    def submit(self, raw: bytes) -> "Future[bytes | JsonRpcError]":
+        """A signed transaction; its hash once it is durable, or why it was refused."""
+        answer: Future[bytes | JsonRpcError] = Future()
         self._submissions.append((raw, answer))
         self._writer.submit(self._mine_waiting)
         return answer
@@ -83,19 +84,28 @@ class Node:
         group = [self._submissions.popleft() for _ in range(min(len(self._submissions), _MOST_IN_GROUP))]
         if not group:
             return
-        try:
-            outcomes = self._miner.mine([raw for raw, _ in group])
-        except Exception as error:
-            logger.exception("a group of %d transactions could not be mined", len(group))
-            for _, answer in group:
-                answer.set_exception(error)
-            return
+        outcomes = self._mine_group([raw for raw, _ in group])
         self.heads.announce()
         for (_, answer), outcome in zip(group, outcomes, strict=True):
-            if isinstance(outcome, InvalidTransaction):
-                answer.set_exception(outcome)
-            else:
-                answer.set_result(outcome)
+            answer.set_result(outcome)
+
+    def _mine_group(self, submissions: Sequence[bytes]) -> Sequence[bytes | JsonRpcError]:
+        """What becomes of each; a transaction that breaks the engine takes no other with it."""
+        try:
+            outcomes = self._miner.mine(submissions)
+        except sqlite3.Error as error:
+            logger.exception("%d transactions could not be stored", len(submissions))
+            refusal = JsonRpcError(INTERNAL_ERROR, f"the node cannot write its database ({error}); nothing was changed")
+            return [refusal] * len(submissions)
+        except Exception:
+            if len(submissions) > 1:
+                return [outcome for raw in submissions for outcome in self._mine_group([raw])]
+            logger.exception("a transaction could not be executed")
+            return [JsonRpcError(INTERNAL_ERROR, "the transaction failed inside the node; its log has the details")]
+        return [
+            JsonRpcError(SERVER_ERROR, str(outcome)) if isinstance(outcome, InvalidTransaction) else outcome
+            for outcome in outcomes
+        ]
 
     # The readers' threads
 

@@ -135,7 +135,13 @@ class Ledger:
 
     async def lease_end(self, provider: Address) -> datetime:
         """Until when a provider counts as alive; long ago for one that never acted."""
-        return codec.moment(await read_one(self.rpc, self.meta_scheduler_contract.read("leaseEnd", provider)))
+        return (await self.lease_ends([provider]))[0]
+
+    async def lease_ends(self, providers: Iterable[Address]) -> list[datetime]:
+        """Until when each of these providers counts as alive, in their order, all at one block."""
+        contract = self.meta_scheduler_contract
+        ends = await read_all(self.rpc, [contract.read("leaseEnd", provider) for provider in providers])
+        return [codec.moment(end) for end in ends]
 
     async def is_scheduler(self, account: Address) -> bool:
         """True where the account may assign jobs."""

@@ -20,7 +20,10 @@ class Rpc(Protocol):
         ...
 
     def new_heads(self) -> AsyncIterator[None]:
-        """Yield whenever the chain may have a new block. A hint: may yield too often, and survives lost connections."""
+        """Yield once listening has begun and whenever the chain may have a new block.
+
+        A hint: it may yield too often, and survives lost connections.
+        """
         ...
 
     async def close(self) -> None:

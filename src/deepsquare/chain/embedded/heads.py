@@ -30,8 +30,10 @@ class Heads:
         self.announce()
 
     async def listen(self) -> AsyncIterator[None]:
-        """Yield after every new block, several at once counting as one; ends when the chain is closed."""
+        """Yield at once and after every new block, several at once counting as one; ends when the chain is closed."""
         event = asyncio.Event()
+        # Whoever looked at the chain before listening may have missed a block in between.
+        event.set()
         with self._lock:
             self._listeners[event] = asyncio.get_running_loop()
         try:

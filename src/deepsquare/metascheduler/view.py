@@ -1,0 +1,130 @@
+"""What a scheduler sees: the hot jobs and the providers, kept in step with the chain.
+
+Rebuilt from the chain alone: the first `refresh` reads the history of the contract, every later one only
+what is new. Events say merely WHICH job changed; its state is then read from the contract, so an event
+seen twice, late or in another order does no harm.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from deepsquare.chain import EventReader, JobChanged, JobEvent, Ledger, ProviderChanged
+from deepsquare.clock import Clock
+from deepsquare.model import Address, Job, JobId, JobStatus, Provider, max_duration_seconds
+from deepsquare.scheduling import BoundJob, JobRequest, Site
+
+LEASE_REFRESH = timedelta(seconds=15)
+"""How old a provider's lease may be before it is read again; a lease changes without an event."""
+
+
+class GridView:
+    """The hot jobs and the providers of one grid."""
+
+    def __init__(self, ledger: Ledger, reader: EventReader, clock: Clock) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._clock = clock
+        self._next_block = ledger.grid.deployed_at_block
+        self._changed: set[JobId] = set()
+        self._jobs: dict[JobId, Job] = {}
+        self._providers: dict[Address, Provider] = {}
+        self._providers_changed = True
+        self._leases: dict[Address, datetime] = {}
+        self._leases_read_at: datetime | None = None
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All hot jobs, the oldest first."""
+        return sorted(self._jobs.values(), key=lambda job: job.id)
+
+    @property
+    def leases(self) -> dict[Address, datetime]:
+        """Until when each provider has proven to be alive."""
+        return dict(self._leases)
+
+    def mark_changed(self, job_ids: Iterable[JobId]) -> None:
+        """Have the next `refresh` read these jobs again, whatever the events say."""
+        self._changed.update(job_ids)
+
+    async def refresh(self) -> None:
+        """Catch up with the chain. Raises `ChainUnreachable`; nothing that was seen is lost then."""
+        await self._read_events()
+        await asyncio.gather(self._read_jobs(), self._read_providers())
+
+    def queue(self) -> list[JobRequest]:
+        """The jobs that wait for a place."""
+        return [request_of(job) for job in self._jobs.values() if job.status is JobStatus.PENDING]
+
+    def sites(self, now: datetime) -> list[Site]:
+        """Every provider with what it holds."""
+        bound: defaultdict[Address, list[BoundJob]] = defaultdict(list)
+        for job in self.jobs:
+            if job.provider is not None and job.status is not JobStatus.PENDING:
+                bound[job.provider].append(_bound(job, now))
+        return [
+            Site(provider, tuple(bound[address]), self._leases.get(address))
+            for address, provider in self._providers.items()
+        ]
+
+    async def _read_events(self) -> None:
+        """Note which jobs changed. A job whose last change made it cold needs no reading."""
+        while True:
+            page = await self._reader.read(self._next_block)
+            for event in page.events:
+                if isinstance(event, ProviderChanged):
+                    self._providers_changed = True
+                elif isinstance(event, JobChanged) and event.after.is_cold:
+                    self._changed.discard(event.job_id)
+                    self._jobs.pop(event.job_id, None)
+                elif isinstance(event, JobEvent):
+                    self._changed.add(event.job_id)
+            self._next_block = page.next_block
+            if page.reached_head:
+                return
+
+    async def _read_jobs(self) -> None:
+        wanted = sorted(self._changed)
+        for job in await self._ledger.jobs(wanted):
+            if job.status.is_hot:
+                self._jobs[job.id] = job
+            else:
+                self._jobs.pop(job.id, None)
+        self._changed.difference_update(wanted)
+
+    async def _read_providers(self) -> None:
+        if self._providers_changed:
+            self._providers = {provider.address: provider for provider in await self._ledger.providers()}
+            self._providers_changed = False
+            self._leases_read_at = None
+        if self._leases_are_stale(self._clock.now()):
+            ends = await self._ledger.lease_ends(self._providers)
+            self._leases = dict(zip(self._providers, ends, strict=True))
+            self._leases_read_at = self._clock.now()
+
+    def _leases_are_stale(self, now: datetime) -> bool:
+        """True after a while, and always where a provider counts as gone: it may have come (back) meanwhile."""
+        if self._leases_read_at is None or now - self._leases_read_at >= LEASE_REFRESH:
+            return True
+        return any(end <= now for end in self._leases.values())
+
+
+def request_of(job: Job) -> JobRequest:
+    """What placement needs to know of a job on the chain."""
+    return JobRequest(
+        definition=job.definition,
+        locked_credits=job.cost.max_cost,
+        submitted_at=job.time.submitted_at,
+        id=job.id,
+        max_price_per_minute=job.terms.max_price_per_minute,
+        latest_start=job.terms.latest_start,
+        avoided=job.terms.avoided,
+    )
+
+
+def _bound(job: Job, now: datetime) -> BoundJob:
+    seconds = max_duration_seconds(job.cost.max_cost, job.terms.price_per_minute)
+    if seconds is None:
+        return BoundJob(job.id, job.definition, None)
+    return BoundJob(job.id, job.definition, (job.time.started_at or now) + timedelta(seconds=seconds))

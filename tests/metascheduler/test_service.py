@@ -1,0 +1,230 @@
+"""The meta-scheduler against the real contracts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from deepsquare.chain import ChainUnreachable, EventReader, Ledger, SchedulerAccount
+from deepsquare.metascheduler.client import survey
+from deepsquare.metascheduler.service import MetaScheduler
+from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
+from tests.support.chain import FreshGrid, fresh_grid
+
+CREDIT = WEI_PER_CREDIT
+SMALL = JobDefinition(tasks=1, cpus_per_task=1, memory_per_cpu_mb=100, gpus=0, script_hash="ab" * 32)
+WHOLE_NODE = replace(SMALL, cpus_per_task=4)
+CHEAP, DEAR = 0, 1
+
+
+@pytest.fixture
+async def grid() -> AsyncIterator[FreshGrid]:
+    """A grid with two providers of one node each, the first at half the price of the second, both alive."""
+    async with fresh_grid() as grid:
+        for number, price in ((CHEAP, CREDIT), (DEAR, 2 * CREDIT)):
+            await grid.join(grid.providers[number], Hardware((Node(4, 8_000),)), Prices(0, price, 0))
+            await grid.provider_account(number).heartbeat()
+        await grid.customer_account.allow(500 * CREDIT)
+        yield grid
+
+
+def scheduler(grid: FreshGrid, ledger: Ledger | None = None) -> MetaScheduler:
+    reader = EventReader(ledger or grid.ledger, clock=grid.clock)
+    return MetaScheduler(ledger or grid.ledger, grid.scheduler_account, reader, grid.clock)
+
+
+async def request(grid: FreshGrid, definition: JobDefinition = SMALL, credit: int = 20, attempts: int = 1) -> JobId:
+    return await grid.customer_account.request_job(definition, credit * CREDIT, "job", max_attempts=attempts)
+
+
+async def place_of(grid: FreshGrid, job_id: JobId) -> tuple[JobStatus, int | None]:
+    job = await grid.ledger.job(job_id)
+    addresses = [provider.address for provider in grid.providers]
+    return job.status, None if job.provider is None else addresses.index(job.provider)
+
+
+async def test_a_pending_job_goes_to_the_cheapest_provider(grid: FreshGrid) -> None:
+    job = await request(grid)
+    await scheduler(grid).round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_jobs_of_one_round_share_the_free_resources(grid: FreshGrid) -> None:
+    jobs = [await request(grid, WHOLE_NODE) for _ in range(3)]
+    await scheduler(grid).round()
+    assert [await place_of(grid, job) for job in jobs] == [
+        (JobStatus.META_SCHEDULED, CHEAP),
+        (JobStatus.META_SCHEDULED, DEAR),
+        (JobStatus.PENDING, None),
+    ]
+
+
+async def test_a_waiting_job_is_bound_as_soon_as_room_is_free(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    first, _, third = [await request(grid, WHOLE_NODE) for _ in range(3)]
+    await service.round()
+    await grid.customer_account.cancel(first)
+    await service.round()
+    assert await place_of(grid, third) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_new_instance_sees_what_is_already_bound(grid: FreshGrid) -> None:
+    first = await request(grid, WHOLE_NODE)
+    await scheduler(grid).round()
+    second = await request(grid, WHOLE_NODE)
+    await scheduler(grid).round()
+    assert await place_of(grid, first) == (JobStatus.META_SCHEDULED, CHEAP)
+    assert await place_of(grid, second) == (JobStatus.META_SCHEDULED, DEAR)
+
+
+async def test_two_instances_at_once_bind_each_job_once(grid: FreshGrid) -> None:
+    jobs = [await request(grid) for _ in range(4)]
+    one, two = scheduler(grid), scheduler(grid)
+    await asyncio.gather(one.round(), two.round())
+    assert {(await place_of(grid, job)) for job in jobs} == {(JobStatus.META_SCHEDULED, CHEAP)}
+    plan = await one.round()
+    assert not plan.assignments
+
+
+async def test_a_job_that_was_refused_goes_to_another_provider(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    job = await request(grid)
+    await service.round()
+    await grid.provider_account(CHEAP).refuse(job, "drained")
+    await service.round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
+
+
+async def test_a_job_that_nobody_claims_in_time_is_moved(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    job = await request(grid)
+    await service.round()
+    settings = await grid.ledger.settings()
+    grid.clock.advance(settings.claim_timeout_seconds + 1)
+    await grid.provider_account(DEAR).heartbeat()
+    await service.round()
+    await service.round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
+
+
+async def test_a_job_of_a_provider_that_went_away_is_moved_once_its_lease_is_over(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    job = await request(grid)
+    await service.round()
+    await grid.provider_account(CHEAP).claim([job])
+    settings = await grid.ledger.settings()
+    grid.clock.advance(settings.lease_seconds + 1)
+    await grid.provider_account(DEAR).heartbeat()
+    await service.round()
+    await service.round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
+
+
+async def test_a_silent_provider_gets_nothing(grid: FreshGrid) -> None:
+    settings = await grid.ledger.settings()
+    grid.clock.advance(settings.lease_seconds + 1)
+    await grid.provider_account(DEAR).heartbeat()
+    job = await request(grid)
+    await scheduler(grid).round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
+
+
+async def test_a_provider_that_comes_back_gets_jobs_at_once(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    settings = await grid.ledger.settings()
+    grid.clock.advance(settings.lease_seconds + 1)
+    job = await request(grid)
+    await service.round()
+    assert await place_of(grid, job) == (JobStatus.PENDING, None)
+    await grid.provider_account(CHEAP).heartbeat()
+    await service.round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_job_that_fits_nowhere_waits_and_says_why(grid: FreshGrid) -> None:
+    job = await request(grid, replace(SMALL, cpus_per_task=64))
+    plan = await scheduler(grid).round()
+    assert await place_of(grid, job) == (JobStatus.PENDING, None)
+    assert all("64 CPUs" in rejection.message for rejection in plan.waiting[job])
+
+
+async def test_a_job_without_credits_for_a_minute_waits(grid: FreshGrid) -> None:
+    job = await grid.customer_account.request_job(SMALL, CREDIT // 2, "poor")
+    plan = await scheduler(grid).round()
+    assert [rejection.rule for rejection in plan.waiting[job]] == ["credits", "credits"]
+
+
+async def test_a_banned_provider_gets_nothing_new(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    await service.round()
+    await grid.admin_account.ban(grid.providers[CHEAP].address)
+    job = await request(grid)
+    await service.round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
+
+
+class Flaky:
+    """A chain that can be unplugged."""
+
+    def __init__(self, rpc: Any) -> None:
+        self.rpc = rpc
+        self.is_up = True
+
+    async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
+        self._check()
+        return await self.rpc.request(method, params)
+
+    async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        self._check()
+        return list(await self.rpc.batch(calls))
+
+    def new_heads(self) -> AsyncIterator[None]:
+        heads: AsyncIterator[None] = self.rpc.new_heads()
+        return heads
+
+    async def close(self) -> None:
+        """The grid closes its chain itself."""
+
+    def _check(self) -> None:
+        if not self.is_up:
+            raise ChainUnreachable("unplugged")
+
+
+async def test_after_the_chain_was_away_nothing_is_lost(grid: FreshGrid) -> None:
+    chain = Flaky(grid.rpc)
+    service = scheduler(grid, await Ledger.connect(chain, grid.address))
+    job = await request(grid)
+    chain.is_up = False
+    with pytest.raises(ChainUnreachable):
+        await service.round()
+    chain.is_up = True
+    await service.round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_the_service_schedules_until_it_is_cancelled(grid: FreshGrid) -> None:
+    running = asyncio.create_task(scheduler(grid).run())
+    watcher = EventReader(grid.ledger, clock=grid.clock)
+    job = await request(grid)
+    while (await place_of(grid, job))[0] is JobStatus.PENDING:
+        await watcher.wake(60)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await watcher.close()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_survey_shows_customers_what_the_scheduler_sees(grid: FreshGrid) -> None:
+    job = await request(grid, WHOLE_NODE)
+    await scheduler(grid).round()
+    view = await survey(grid.ledger, grid.clock)
+    bound = {site.provider.address: [held.id for held in site.bound] for site in view.sites(grid.clock.now())}
+    assert bound == {grid.providers[CHEAP].address: [job], grid.providers[DEAR].address: []}
+
+
+def test_a_scheduler_account_is_all_the_power_it_needs() -> None:
+    public = {name for name in vars(SchedulerAccount) if not name.startswith("_")}
+    assert public == {"address", "assign", "expire"}

@@ -1,0 +1,1 @@
+"""Figures of the project: `python -m benchmarks` prints a table and writes JSON. No test depends on them."""

@@ -1,0 +1,94 @@
+"""A fuse in every port call of a supervisor: it blows once, and from then on nothing takes effect, as after kill -9."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, cast
+
+from deepsquare.supervisor.ports import Ports
+
+_JOURNAL_WRITES = ("save", "amend", "remove", "probe")
+
+
+class Killed(BaseException):
+    """The process is gone. Nobody may catch it: it is no `Exception`."""
+
+
+class Fuse:
+    """Counts port calls, and kills at one of them, before or after it took effect."""
+
+    def __init__(self, at: int | None = None, *, after: bool = False) -> None:
+        self._at = at
+        self._after = after
+        self._is_blown = False
+        self.calls: list[str] = []
+
+    @property
+    def is_blown(self) -> bool:
+        return self._is_blown
+
+    def wire(self, ports: Ports) -> Ports:
+        """The same ports, with this fuse in each call that reads or changes the world."""
+
+        def wired(name: str) -> Any:
+            return _Wired(getattr(ports, name), name, self)
+
+        return Ports(
+            chain=wired("chain"),
+            events=wired("events"),
+            account=wired("account"),
+            gateway=wired("gateway"),
+            cluster=wired("cluster"),
+            signer=ports.signer,
+            journal=wired("journal"),
+            clock=ports.clock,
+        )
+
+    def before(self, call: str) -> None:
+        if self._is_blown:
+            raise Killed
+        self.calls.append(call)
+        if len(self.calls) == self._at and not self._after:
+            self._is_blown = True
+            raise Killed
+
+    def after(self, number: int) -> None:
+        if number == self._at and self._after:
+            self._is_blown = True
+        if self._is_blown:
+            raise Killed
+
+
+class _Wired:
+    def __init__(self, target: object, name: str, fuse: Fuse) -> None:
+        self._target = target
+        self._name = name
+        self._fuse = fuse
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._target, name)
+        call = f"{self._name}.{name}"
+        if inspect.iscoroutinefunction(attribute):
+            return self._wire_async(call, attribute)
+        if self._name == "journal" and name in _JOURNAL_WRITES:
+            return self._wire(call, cast(Callable[..., object], attribute))
+        return attribute
+
+    def _wire_async(self, call: str, attribute: Callable[..., Any]) -> Callable[..., Any]:
+        async def wired(*args: Any, **kwargs: Any) -> Any:
+            self._fuse.before(call)
+            number = len(self._fuse.calls)
+            result = await attribute(*args, **kwargs)
+            self._fuse.after(number)
+            return result
+
+        return wired
+
+    def _wire(self, call: str, attribute: Callable[..., object]) -> Callable[..., object]:
+        def wired(*args: Any, **kwargs: Any) -> object:
+            self._fuse.before(call)
+            number = len(self._fuse.calls)
+            result = attribute(*args, **kwargs)
+            self._fuse.after(number)
+            return result
+
+        return wired

@@ -1,0 +1,115 @@
+"""kill -9 at every call of every port, before and after it took effect: the job ends as it earned, and ran once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from deepsquare.clusters.port import RunState
+from deepsquare.model import JobId, JobStatus
+from tests.supervisor.fuse import Fuse, Killed
+from tests.supervisor.stage import Stage, stage
+
+_MOST_STEPS = 20
+_MOST_CALLS = 500
+
+
+@dataclass(frozen=True)
+class Life:
+    """What the world does to a job; how it must end."""
+
+    name: str
+    world: Callable[[Stage, JobId], Awaitable[None]]
+    """One step of everything outside of the supervisor; called again and again."""
+    status: JobStatus
+    exit_code: int
+    starts: int = 1
+    log: bytes = b"hello\n"
+
+
+async def _ends_well(s: Stage, job_id: JobId) -> None:
+    _begin_or_end(s, job_id, await s.status(job_id), RunState.COMPLETED, 0)
+
+
+async def _fails(s: Stage, job_id: JobId) -> None:
+    _begin_or_end(s, job_id, await s.status(job_id), RunState.FAILED, 3)
+
+
+async def _ends_before_anybody_looks(s: Stage, job_id: JobId) -> None:
+    tag = s.tag(job_id)
+    if tag in s.cluster.tags() and s.cluster.job(tag).state is RunState.QUEUED:
+        s.cluster.start(tag)
+        s.cluster.write(tag, b"hello\n")
+        s.cluster.end(tag, RunState.COMPLETED, 0)
+
+
+async def _is_cancelled_while_it_runs(s: Stage, job_id: JobId) -> None:
+    status = await s.status(job_id)
+    if status is not JobStatus.RUNNING:
+        _begin_or_end(s, job_id, status, RunState.COMPLETED, 0)
+    elif not (await s.on_chain(job_id)).cancel_requested:
+        await s.grid.customer_account.cancel(job_id)
+
+
+async def _has_another_script(s: Stage, job_id: JobId) -> None:
+    s.gateway.scripts[job_id] = "echo something else"
+
+
+def _begin_or_end(s: Stage, job_id: JobId, status: JobStatus, end: RunState, exit_code: int) -> None:
+    tag = s.tag(job_id)
+    if tag not in s.cluster.tags():
+        return
+    state = s.cluster.job(tag).state
+    if state is RunState.QUEUED:
+        s.cluster.start(tag)
+        s.cluster.write(tag, b"hello\n")
+    elif state is RunState.RUNNING and status is JobStatus.RUNNING:
+        s.cluster.end(tag, end, exit_code)
+
+
+LIVES = (
+    Life("ends well", _ends_well, JobStatus.FINISHED, 0),
+    Life("ends before anybody looks", _ends_before_anybody_looks, JobStatus.FINISHED, 0),
+    Life("fails", _fails, JobStatus.FAILED, 3),
+    Life("is cancelled while it runs", _is_cancelled_while_it_runs, JobStatus.CANCELLED, 143),
+    Life("has another script", _has_another_script, JobStatus.PANICKED, 0, starts=0, log=b""),
+)
+
+
+async def _live(s: Stage, life: Life, fuse: Fuse) -> JobId:
+    """One whole life of a job with this fuse in the supervisor's calls."""
+    await s.restart(fuse)
+    job_id = await s.request()
+    await s.assign([job_id])
+    for _ in range(_MOST_STEPS):
+        await life.world(s, job_id)
+        try:
+            await s.go(looks=3)
+        except Killed:
+            await s.restart()
+        if (await s.status(job_id)).is_cold and not s.journal.entries:
+            return job_id
+        s.advance(10)
+    raise AssertionError(f"the job never ended: killed at {fuse.calls[-1]}, {await s.on_chain(job_id)}")
+
+
+async def _check(s: Stage, life: Life, job_id: JobId) -> None:
+    job = await s.on_chain(job_id)
+    assert (job.status, job.exit_code) == (life.status, life.exit_code)
+    assert s.cluster.starts[s.tag(job_id)] == life.starts
+    assert bytes(s.gateway.logs[job_id, 1]) == life.log
+    await s.assert_settled(job_id)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
+async def test_a_job_that_survives_a_kill_at_any_call(tmp_path: Path, life: Life, after: bool) -> None:
+    async with stage(tmp_path) as s:
+        for call in range(1, _MOST_CALLS):
+            fuse = Fuse(call, after=after)
+            job_id = await _live(s, life, fuse)
+            await _check(s, life, job_id)
+            if not fuse.is_blown:
+                return
+    raise AssertionError("the supervisor never stopped calling")

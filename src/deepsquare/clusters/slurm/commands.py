@@ -1,0 +1,97 @@
+"""Slurm's commands: started by argument list, bounded in time and number, their failures told apart.
+
+`run` gives the text that a command printed. What Slurm refuses and what it cannot answer now are different things:
+`CommandFailed.transient` says which. A shell is never involved and the environment is built from nothing, so the
+supervisor's secrets and stray SLURM_ variables stay out.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+from deepsquare.clusters.port import ClusterError
+from deepsquare.clusters.slurm.settings import SlurmSettings
+
+_UNREACHABLE = (
+    "unable to contact slurm controller",
+    "unable to establish controller",
+    "could not establish a configuration source",
+    "failed to fetch config",
+    "connection refused",
+    "connection timed out",
+    "connection reset",
+    "socket timed out",
+    "zero bytes were transmitted",
+    "slurm backup controller in standby",
+    "slurm temporarily unable to accept",
+    "transport endpoint",
+    "unexpected message received",
+    "protocol authentication error",
+    "authentication credential",
+    "munge",
+    "resource temporarily unavailable",
+    "unable to connect to database",
+    "problem talking to the database",
+)
+"""Parts of the messages that mean "not now"; everything else that fails is a "no"."""
+
+
+class CommandFailed(ClusterError):
+    """A Slurm command ended with an error; `reason` is what it printed."""
+
+    def __init__(self, program: str, reason: str, *, transient: bool) -> None:
+        advice = "it may work later: look at slurmctld and munge" if transient else "see the message"
+        super().__init__(f"{program} failed: {reason or 'without a word'} ({advice})", transient=transient)
+        self.reason = reason
+
+
+class Commands:
+    """Runs Slurm's programs as the settings say."""
+
+    def __init__(self, settings: SlurmSettings) -> None:
+        self._settings = settings
+        self._room = asyncio.Semaphore(settings.parallel_commands)
+
+    def environment(self) -> dict[str, str]:
+        """What every command starts with: where Slurm is, plain English, times as seconds since 1970."""
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
+        if self._settings.conf is not None:
+            environment["SLURM_CONF"] = str(self._settings.conf)
+        return environment
+
+    async def run(self, program: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+        """The output of one command. Raises `CommandFailed`."""
+        path = program if self._settings.bin_folder is None else str(self._settings.bin_folder / program)
+        async with self._room:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    path,
+                    *arguments,
+                    env={**self.environment(), **(environment or {})},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                )
+            except FileNotFoundError as error:
+                raise CommandFailed(program, "no such program; install Slurm's commands", transient=False) from error
+            return await self._result(program, process)
+
+    async def _result(self, program: str, process: asyncio.subprocess.Process) -> str:
+        timeout_seconds = self._settings.command_timeout_seconds
+        try:
+            output, errors = await asyncio.wait_for(process.communicate(), timeout_seconds)
+        except TimeoutError:
+            raise CommandFailed(program, f"no answer within {timeout_seconds:g} s", transient=True) from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            reason = _one_line(errors.decode(errors="replace"))
+            transient = any(part in reason.lower() for part in _UNREACHABLE)
+            raise CommandFailed(program, reason, transient=transient)
+        return output.decode(errors="replace")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,110 @@
+"""One look at all our jobs: the queue, the spool, and the history for those that the queue has forgotten."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from deepsquare.clock import Clock
+from deepsquare.clusters.port import ClusterJob
+from deepsquare.clusters.slurm.commands import Commands
+from deepsquare.clusters.slurm.history import History
+from deepsquare.clusters.slurm.queue_text import SQUEUE_FORMAT, Row, newest_with_tag, parse_squeue
+from deepsquare.clusters.slurm.settings import SlurmSettings
+from deepsquare.clusters.slurm.spool import Spool
+from deepsquare.clusters.slurm.truth import Known, end_record, is_alive, is_settled, judge
+from deepsquare.model import Address, InvalidTag, JobTag
+
+HISTORY_AFTER_SECONDS = 30.0
+"""A job without a trace in the queue is looked up in the history only after so long: a submission takes a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All our jobs at one moment."""
+
+    jobs: Mapping[JobTag, ClusterJob]
+    alive: Mapping[JobTag, str]
+    """Slurm's ids of the jobs that Slurm itself does not call over."""
+    unsettled: bool
+    """Slurm is about to say something new about one of them."""
+
+
+class View:
+    """Takes pictures; holds no state of its own but what Slurm was found to keep as history."""
+
+    def __init__(
+        self, settings: SlurmSettings, *, commands: Commands, spool: Spool, contract: Address, uid: int, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._commands = commands
+        self._history = History(commands)
+        self._spool = spool
+        self._contract = contract
+        self._uid = uid
+        self._clock = clock
+
+    async def look(self) -> Picture:
+        """Everything about all our jobs, now. Raises a transient `ClusterError` while Slurm does not answer."""
+        output = await self._commands.run("squeue", "-h", "-a", "-t", "all", "-u", str(self._uid), "-O", SQUEUE_FORMAT)
+        rows = [row for row in parse_squeue(output) if row.uid == self._uid]
+        known = await self._ask_history(await asyncio.to_thread(self._look_into_spool, rows))
+        return Picture(
+            {entry.tag: job for entry in known if (job := judge(entry)) is not None},
+            {entry.tag: entry.queue.id for entry in known if entry.queue is not None and is_alive(entry.queue)},
+            not all(is_settled(entry) for entry in known),
+        )
+
+    def _look_into_spool(self, rows: Sequence[Row]) -> list[Known]:
+        """What queue and spool know about each of our jobs."""
+        tags = {*self._spool.tags(self._contract), *(tag for row in rows for tag in self._tags_in(row))}
+        now = self._clock.now()
+        return [
+            Known(
+                tag,
+                now,
+                self._uid,
+                queue=_row_of(rows, tag, submitted_id := (spool := self._spool.job(tag)).submitted_id()),
+                end=end_record(spool.claim("ended.json"), submitted_at := spool.number(spool.request, "submitted_at")),
+                submitted_id=submitted_id,
+                submitted_at=submitted_at,
+                cancel_asked=spool.cancelled.exists(),
+                limit_minutes=spool.limit_minutes(),
+                settle_seconds=self._settings.settle_seconds,
+            )
+            for tag in tags
+        ]
+
+    def _tags_in(self, row: Row) -> list[JobTag]:
+        tags = []
+        for text in row.tag_texts:
+            try:
+                tags.append(JobTag.parse(text, self._contract))
+            except InvalidTag:
+                continue
+        return tags
+
+    async def _ask_history(self, known: Sequence[Known]) -> list[Known]:
+        """Add what the history says about jobs that the queue does not know, or does not know enough of."""
+        wanted = [entry for entry in known if _needs_history(entry)]
+        if not wanted:
+            return list(known)
+        oldest = min(entry.submitted_at or 0.0 for entry in wanted)
+        age_seconds = self._clock.now().timestamp() - oldest
+        rows = await self._history.rows([str(entry.tag) for entry in wanted], self._uid, age_seconds)
+        return [
+            replace(entry, history=_row_of(rows, entry.tag, entry.submitted_id)) if _needs_history(entry) else entry
+            for entry in known
+        ]
+
+
+def _needs_history(entry: Known) -> bool:
+    if entry.queue is None:
+        return entry.submitted_at is None or entry.now.timestamp() - entry.submitted_at > HISTORY_AFTER_SECONDS
+    return entry.queue.state == "CANCELLED" and not entry.cancel_asked  # only the history knows who it was
+
+
+def _row_of(rows: Sequence[Row], tag: JobTag, submitted_id: str | None) -> Row | None:
+    """The row with the id that sbatch gave us; by its tag only where that answer was lost."""
+    if submitted_id is None:
+        return newest_with_tag(rows, str(tag))
+    return next((row for row in reversed(rows) if row.id == submitted_id), None)

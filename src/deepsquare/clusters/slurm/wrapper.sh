@@ -1,0 +1,67 @@
+#!/bin/bash
+# The batch script of every job: runs the customer's script, bounds what it prints, writes down how it went.
+#
+#   wrapper.sh <job folder> <output limit in bytes> <job name>
+#
+# It runs as the job's account on the first node and needs bash and coreutils only. Its records are claims: whoever
+# reads them checks them against what Slurm says. It outlives TERM so that it can still write the end record.
+folder=$1 limit_bytes=$2
+export SLURM_JOB_NAME=$3
+[[ -z ${SLURM_CPUS_PER_TASK-} ]] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK # newer srun reads only this one
+restarts=${SLURM_RESTART_COUNT:-0}
+terminated=false script=
+trap 'terminated=true; forward TERM' TERM
+trap 'forward INT' INT
+trap 'forward HUP' HUP
+trap 'forward USR1' USR1
+trap 'forward USR2' USR2
+
+# Slurm signals the batch shell alone: hand it on to the script and all that it started in its session's group.
+# shellcheck disable=SC2317 # called by the traps
+forward() {
+    interrupted=yes
+    [[ -z $script ]] || kill -s "$1" -- "-$script" 2>/dev/null
+}
+
+# Write a record beside its place, sync, rename: a reader sees all of it or none.
+record() {
+    printf '%s\n' "$2" >"$folder/record/.$1" && sync "$folder/record/.$1" && mv -f "$folder/record/.$1" "$folder/record/$1"
+}
+
+# Pass on the first bytes as they come, then a line that says so, and at the end the last bytes. Ignores TERM.
+bounded() {
+    trap '' TERM INT HUP USR1 USR2
+    dd bs=64K count="$limit_bytes" iflag=count_bytes status=none
+    [[ -n $(dd bs=1 count=1 status=none | od -An -tx1) ]] || return # the end: nothing was cut
+    printf '\n[deepsquare] output cut here after %s bytes; the last ones follow at the end\n' "$limit_bytes"
+    tail -c 16384
+}
+
+exec 3> >(bounded)
+filter=$!
+started_at=$(date +%s.%N)
+rm -f "$folder/record/ended.json" # of a run before a requeue
+record started.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"at\": $started_at}"
+setsid "$folder/script" >&3 2>&3 3>&- & # leads its own process group
+script=$!
+exec 3>&-
+
+# A signal interrupts `wait`: wait again, until it has told the script's own status (it tells it once; then 127).
+code=
+while :; do
+    interrupted=
+    wait "$script" 2>/dev/null # bash's own remark on a signal is none of the job's output
+    status=$?
+    [[ $status == 127 && -n $code ]] || code=$status
+    [[ -n $interrupted ]] || break
+done
+ended_at=$(date +%s.%N)
+
+# What the script printed must reach the file; processes that it left behind may hold the pipe open: not for long.
+for ((look = 0; look < 100; look++)); do
+    kill -0 "$filter" 2>/dev/null || break
+    sleep 0.01
+done
+record ended.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"started_at\": $started_at, \
+\"ended_at\": $ended_at, \"exit_code\": $code, \"terminated\": $terminated}"
+exit "$code"

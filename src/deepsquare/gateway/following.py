@@ -7,7 +7,7 @@ reading, so that nothing that is appended in between is missed.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -121,7 +121,9 @@ class Followers:
         self._poll_seconds = poll_seconds
         self._end_grace = end_grace
 
-    async def follow(self, job_id: JobId, place: Place, event: asyncio.Event) -> AsyncIterator[Chunk | End | Heartbeat]:
+    async def follow(
+        self, job_id: JobId, place: Place, event: asyncio.Event
+    ) -> AsyncGenerator[Chunk | End | Heartbeat]:
         """Everything from `place` on, as it comes; `End` is the last. Ends without it when the gateway stops."""
         quiet_since = self._clock.now()
         while not self._wakeups.is_closed:

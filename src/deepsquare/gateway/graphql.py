@@ -18,6 +18,7 @@ from strawberry.extensions import (
     MaxTokensLimiter,
     QueryDepthLimiter,
 )
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
 from deepsquare.gateway import graphql_types, submission
@@ -101,6 +102,8 @@ class GraphQLDoor:
                 context_value=self,
                 allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
             )
+        except InvalidOperationTypeError:
+            raise Refusal(ErrorCode.INVALID_REQUEST, "only queries and mutations are served here") from None
         except RecursionError:
             raise Refusal(ErrorCode.INVALID_REQUEST, "the GraphQL document is nested too deeply") from None
         answer: dict[str, Any] = {"data": result.data}
@@ -123,11 +126,11 @@ def _request(body: bytes) -> dict[str, Any]:
         request = json.loads(body)
     except (ValueError, RecursionError):
         raise Refusal(ErrorCode.INVALID_JSON, "the body is no JSON") from None
-    if not isinstance(request, dict) or not isinstance(request.get("query"), str):
+    if not isinstance(request, dict) or not isinstance(request.get("query"), str) or not request["query"]:
         raise Refusal(ErrorCode.INVALID_REQUEST, 'expected a JSON object with a "query" of text')
-    if not isinstance(request.get("variables") or {}, dict):
+    if not isinstance(request.get("variables"), dict | None):
         raise Refusal(ErrorCode.INVALID_REQUEST, "variables must be an object")
-    if not isinstance(request.get("operationName") or "", str):
+    if not isinstance(request.get("operationName"), str | None):
         raise Refusal(ErrorCode.INVALID_REQUEST, "operationName must be text")
     if _is_nested_deeper(request, MAX_NESTING):
         raise Refusal(ErrorCode.INVALID_REQUEST, f"the variables are nested deeper than {MAX_NESTING} levels")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _CALLS_PER_POST = 100
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
+_NOT_READY = ("indexing is in progress",)
+"""A geth says so for receipts in its first seconds, and right after blocks in quick succession."""
 
 
 class HttpRpc:
@@ -128,7 +130,10 @@ def _result(method: str, answer: Any) -> Any:
 def _raise(method: str, error: Any) -> Any:
     if not isinstance(error, dict):
         raise RpcError(method, 0, str(error))
-    raise RpcError(method, int(error.get("code", 0)), str(error.get("message", "")), error.get("data"))
+    message = str(error.get("message", ""))
+    if any(words in message for words in _NOT_READY):
+        raise ChainUnreachable(f"the chain node cannot answer {method} yet ({message}); try again")
+    raise RpcError(method, int(error.get("code", 0)), message, error.get("data"))
 
 
 def _without_secrets(url: str) -> str:

@@ -25,7 +25,7 @@ from deepsquare.chain.errors import (
     OutcomeUnknown,
     RpcError,
 )
-from deepsquare.chain.fees import highest, raised, suggested_fees
+from deepsquare.chain.fees import FeeMarket, highest, raised
 from deepsquare.chain.pool_answer import PoolAnswer, classify
 from deepsquare.chain.receipt import Receipt
 from deepsquare.chain.receipt_watch import ReceiptWatch
@@ -83,6 +83,7 @@ class Sender:
         self._rpc = rpc
         self._clock = clock or SystemClock()
         self._settings = settings or SenderSettings()
+        self._market = FeeMarket(rpc, self._clock)
         self._receipts = ReceiptWatch(rpc, self._clock, self._settings.poll_seconds)
         self._turn = asyncio.Lock()
         self._next_nonce: int | None = None
@@ -115,7 +116,7 @@ class Sender:
 
     async def _prepare(self, to: Address | None, data: bytes, value: int) -> Transaction:
         """The transaction with gas and fees, and a nonce yet to be assigned."""
-        fees, gas = await asyncio.gather(suggested_fees(self._rpc), self._estimate(to, data, value))
+        fees, gas = await asyncio.gather(self._market.fees(), self._estimate(to, data, value))
         return Transaction(chain_id=self.chain_id, nonce=0, gas=gas, fees=fees, to=to, data=data, value=value)
 
     async def _estimate(self, to: Address | None, data: bytes, value: int) -> int:
@@ -220,7 +221,7 @@ class Sender:
                 logger.info("nonce of %s is read again: %s", self.address, error.node_message)
                 return call
             case PoolAnswer.FEE_TOO_LOW:
-                return replace(call, fees=highest(raised(call.fees), await suggested_fees(self._rpc)))
+                return replace(call, fees=highest(raised(call.fees), await self._market.fees(fresh=True)))
             case _:
                 raise self._translated(error) from error
 
@@ -252,7 +253,7 @@ class Sender:
         """Offer the transaction again at its own nonce, with a higher fee as long as that is reasonable."""
         transaction, raw, hash_ = sent.transaction, sent.raw, sent.hashes[-1]
         if len(sent.hashes) <= _REPLACEMENTS:
-            fees: Fees = highest(raised(transaction.fees), await suggested_fees(self._rpc))
+            fees: Fees = highest(raised(transaction.fees), await self._market.fees(fresh=True))
             transaction = replace(transaction, fees=fees)
             signed = self.signer.sign_transaction(transaction)
             raw, hash_ = signed.raw, signed.hash

@@ -7,6 +7,13 @@ from typing import Any, cast
 from deepsquare.supervisor.ports import Ports
 
 _JOURNAL_WRITES = ("save", "amend", "remove", "probe")
+_EFFECTS = {
+    *(f"journal.{name}" for name in _JOURNAL_WRITES),
+    *(f"account.{name}" for name in ("register", "claim", "refuse", "report", "heartbeat", "top_up_delegate")),
+    *(f"cluster.{name}" for name in ("submit", "cancel", "set_time_limit", "forget")),
+    *(f"gateway.{name}" for name in ("append_log", "close_log")),
+}
+"""Calls that change something which outlives the supervisor."""
 
 
 class Killed(BaseException):
@@ -14,11 +21,15 @@ class Killed(BaseException):
 
 
 class Fuse:
-    """Counts port calls, and kills at one of them, before or after it took effect."""
+    """Counts port calls, and kills at one of them, before or after it took effect.
 
-    def __init__(self, at: int | None = None, *, after: bool = False) -> None:
+    With `effects_only` only calls are counted that change what outlives the supervisor.
+    """
+
+    def __init__(self, at: int | None = None, *, after: bool = False, effects_only: bool = False) -> None:
         self._at = at
         self._after = after
+        self._effects_only = effects_only
         self._is_blown = False
         self.calls: list[str] = []
 
@@ -43,15 +54,20 @@ class Fuse:
             clock=ports.clock,
         )
 
-    def before(self, call: str) -> None:
+    def before(self, call: str) -> int:
+        """The number of a call that is about to be made; 0 for one that is not counted."""
         if self._is_blown:
             raise Killed
+        if self._effects_only and call not in _EFFECTS:
+            return 0
         self.calls.append(call)
         if len(self.calls) == self._at and not self._after:
             self._is_blown = True
             raise Killed
+        return len(self.calls)
 
     def after(self, number: int) -> None:
+        """The call with this number has taken effect."""
         if number == self._at and self._after:
             self._is_blown = True
         if self._is_blown:
@@ -75,8 +91,7 @@ class _Wired:
 
     def _wire_async(self, call: str, attribute: Callable[..., Any]) -> Callable[..., Any]:
         async def wired(*args: Any, **kwargs: Any) -> Any:
-            self._fuse.before(call)
-            number = len(self._fuse.calls)
+            number = self._fuse.before(call)
             result = await attribute(*args, **kwargs)
             self._fuse.after(number)
             return result
@@ -85,8 +100,7 @@ class _Wired:
 
     def _wire(self, call: str, attribute: Callable[..., object]) -> Callable[..., object]:
         def wired(*args: Any, **kwargs: Any) -> object:
-            self._fuse.before(call)
-            number = len(self._fuse.calls)
+            number = self._fuse.before(call)
             result = attribute(*args, **kwargs)
             self._fuse.after(number)
             return result

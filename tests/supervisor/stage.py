@@ -1,15 +1,16 @@
 """A stage for one supervisor: real contracts in process, a scripted cluster, a gateway in memory, a clock that stands.
 
-    async with stage(tmp_path) as s:
-        job_id = await s.job("echo hello")      # requested, and assigned to this provider
-        await s.go()                            # looks, until nothing more happens by itself
-        s.cluster.start(s.tag(job_id))
+async with stage(tmp_path) as s:
+    job_id = await s.job("echo hello")      # requested, and assigned to this provider
+    await s.go()                            # looks, until nothing more happens by itself
+    s.cluster.start(s.tag(job_id))
 """
 
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from deepsquare.chain import EventReader, GridAddress, JobSettled, Signer
 from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId, JobStatus, JobTag, Label, Prices
@@ -17,10 +18,10 @@ from deepsquare.supervisor.journal import Entry, Journal
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.rounds import Rounds
 from deepsquare.supervisor.settings import LimitSettings, PaceSettings, PriceSettings, SupervisorSettings
+from tests.supervisor.fuse import Fuse
 from tests.support.chain import FreshGrid, fresh_grid, signer
 from tests.support.cluster import SIXTEEN_CPUS, ScriptedCluster
 from tests.support.memory_gateway import MemoryGateway
-from tests.supervisor.fuse import Fuse
 
 CREDIT_PER_MINUTE = Prices(gpu_per_minute=0, cpu_per_minute=WEI_PER_CREDIT, memory_mb_per_minute=0)
 LOCKED = 10 * WEI_PER_CREDIT
@@ -126,13 +127,13 @@ class Stage:
         skipped = await self.grid.scheduler_account.assign([(job_id, address) for job_id in job_ids])
         assert not skipped
 
-    async def job(self, script: str = "echo hello", **options: int) -> JobId:
+    async def job(self, script: str = "echo hello", **options: Any) -> JobId:
         """A customer's job, assigned to this provider."""
-        job_id = await self.request(script, **options)  # type: ignore[arg-type] - the options of `request`
+        job_id = await self.request(script, **options)
         await self.assign([job_id])
         return job_id
 
-    async def running(self, script: str = "echo hello", **options: int) -> JobId:
+    async def running(self, script: str = "echo hello", **options: Any) -> JobId:
         """A job whose process has begun, and the chain knows."""
         job_id = await self.job(script, **options)
         await self.go()
@@ -154,7 +155,8 @@ class Stage:
 
     async def settlement(self, job_id: JobId) -> JobSettled:
         """Where the job's locked credits went."""
-        page = await EventReader(self.grid.ledger, clock=self.clock).read(0)
+        first = (await self.on_chain(job_id)).time.block_of_last_change
+        page = await EventReader(self.grid.ledger, clock=self.clock).read(first)
         (settled,) = (event for event in page.events if isinstance(event, JobSettled) and event.job_id == job_id)
         return settled
 

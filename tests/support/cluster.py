@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from deepsquare.clock import Clock
 from deepsquare.clusters.port import (
@@ -161,9 +162,9 @@ class ScriptedCluster:
         ended_at = job.started_at + timedelta(minutes=self._jobs[tag].limit_minutes)
         self._set(tag, state=RunState.TIMEOUT, ended_at=ended_at)
 
-    def _set(self, tag: JobTag, **changes: object) -> None:
+    def _set(self, tag: JobTag, **changes: Any) -> None:
         job = self._jobs[tag]
-        job.job = replace(job.job, **changes)  # type: ignore[arg-type] - the names are checked at run time
+        job.job = replace(job.job, **changes)
         self._changed.set()
 
     def _tag_of(self, job_id: ClusterJobId) -> JobTag:

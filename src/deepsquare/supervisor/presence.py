@@ -17,17 +17,14 @@ from deepsquare.supervisor.ports import Ports
 _log = logging.getLogger(__name__)
 
 _HEARTBEATS_PER_LEASE = 4
+_APPROVAL_LOOK_SECONDS = 1.0
+"""How often approval is looked for: the first heartbeat follows it at once, and with it the first job."""
 
 
 def merged_labels(detected: Sequence[Label], own: Mapping[str, str]) -> tuple[Label, ...]:
     """The labels to register, sorted: the operator's own, and those detected whose key the operator left alone."""
     kept = [label for label in detected if label.key not in own]
     return tuple(sorted({*kept, *(Label(key, value) for key, value in own.items())}))
-
-
-def pause_seconds(lease_seconds: float) -> float:
-    """How long until the lease should be looked at again."""
-    return lease_seconds / _HEARTBEATS_PER_LEASE / 2
 
 
 class Presence:
@@ -39,6 +36,14 @@ class Presence:
         self._labels = dict(labels)
         self._told = ""
         self._lease: timedelta | None = None
+        self._is_valid = False
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long until the lease should be looked at again."""
+        if not self._is_valid or self._lease is None:
+            return _APPROVAL_LOOK_SECONDS
+        return self._lease.total_seconds() / _HEARTBEATS_PER_LEASE / 2
 
     async def register(self) -> None:
         """Register what the cluster is, unless the chain has just that already, valid or waiting for approval.
@@ -75,7 +80,8 @@ class Presence:
 
         Raises `ChainError`.
         """
-        if await self._ports.chain.provider(self._ports.provider) is None:
+        self._is_valid = await self._ports.chain.provider(self._ports.provider) is not None
+        if not self._is_valid:
             return
         left = await self._ports.chain.lease_end(self._ports.provider) - now
         if left > await self._lease_duration() * (_HEARTBEATS_PER_LEASE - 1) / _HEARTBEATS_PER_LEASE:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from deepsquare.supervisor.errors import ClusterNotReady
 from deepsquare.supervisor.ports import Ports
-from deepsquare.supervisor.presence import Presence, pause_seconds
+from deepsquare.supervisor.presence import Presence
 from deepsquare.supervisor.rounds import Rounds
 from deepsquare.supervisor.settings import SupervisorSettings
 from deepsquare.supervisor.trouble import Troubles
@@ -36,9 +36,11 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._look_forever(rounds))
-                group.create_task(self._repeat("log", rounds.ship, pace.log_seconds))
-                group.create_task(self._repeat("registration", self._presence.register, pace.registration_seconds))
-                group.create_task(self._repeat("lease", self._prove_alive, pause_seconds(rounds.lease_seconds)))
+                group.create_task(self._repeat("log", rounds.ship, lambda: pace.log_seconds))
+                group.create_task(
+                    self._repeat("registration", self._presence.register, lambda: pace.registration_seconds)
+                )
+                group.create_task(self._repeat("lease", self._prove_alive, lambda: self._presence.pause_seconds))
                 group.create_task(self._wake_with("chain news", self._ports.events.wake, rounds))
                 group.create_task(self._wake_with("cluster news", self._ports.cluster.changed, rounds))
         finally:
@@ -89,10 +91,10 @@ class Supervisor:
     async def _prove_alive(self) -> None:
         await self._presence.prove_alive(self._ports.clock.now())
 
-    async def _repeat(self, what: str, work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
+    async def _repeat(self, what: str, work: Callable[[], Awaitable[None]], pause_seconds: Callable[[], float]) -> None:
         while True:
             succeeded = await self._troubles.survives(what, work)
-            await self._ports.clock.sleep(pause_seconds if succeeded else _RETRY_SECONDS)
+            await self._ports.clock.sleep(pause_seconds() if succeeded else _RETRY_SECONDS)
 
     async def _wake_with(self, what: str, wake: Callable[[float], Awaitable[None]], rounds: Rounds) -> None:
         """Start a look whenever a source of news has some."""

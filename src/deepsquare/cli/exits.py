@@ -2,7 +2,7 @@
 
 Below 10: the shell's conventions. 10-19: what you gave cannot be right. 20-29: something does not
 answer. 30-39: somebody said no. 40-49: the same may work later. 50-59: how a watched job ended.
-60-69: a grid on this machine. 128+n: a signal. `docs/cli.md` has the same table, and a test compares.
+60-69: a grid on this machine, a service. 128+n: a signal. `docs/cli.md` has the same table, and a test compares.
 """
 
 import enum
@@ -51,6 +51,8 @@ class ExitCode(enum.IntEnum):
 
     GRID_FAILED = 60, "the grid on this machine did not start"
     GRID_BUSY = 61, "another `dps` runs a grid in this folder"
+
+    SERVICE_FAILED = 62, "a service could not start, or could not go on"
 
     INTERRUPTED = 130, "Ctrl-C"
 

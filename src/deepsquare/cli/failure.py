@@ -20,6 +20,10 @@ class GridBusy(errors.TryAgain):
     """Another `dps` runs a grid in this folder."""
 
 
+class ServiceFailed(errors.DeepSquareError):
+    """A service could not start, or cannot go on."""
+
+
 _EXIT_CODES: tuple[tuple[type[errors.DeepSquareError], ExitCode], ...] = (
     (errors.InvalidWorkflow, ExitCode.INVALID_WORKFLOW),
     (errors.KeyProblem, ExitCode.NO_KEY),
@@ -37,6 +41,7 @@ _EXIT_CODES: tuple[tuple[type[errors.DeepSquareError], ExitCode], ...] = (
     (errors.ScriptDiffers, ExitCode.SCRIPT_DIFFERS),
     (GridBusy, ExitCode.GRID_BUSY),
     (GridFailed, ExitCode.GRID_FAILED),
+    (ServiceFailed, ExitCode.SERVICE_FAILED),
     (errors.TryAgain, ExitCode.TRY_AGAIN),
 )
 """The first match counts: the special before the general."""

@@ -52,16 +52,21 @@ def create(path: Path, signer: Signer, password: str, *, scrypt_n: int = SCRYPT_
 def write_private(path: Path, text: str) -> None:
     """Write a new file that only its owner may read. Raises `KeyProblem` where it exists."""
     path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, not a rename: it is whole or not there, and it never replaces anything.
+        path.hardlink_to(part)
     except FileExistsError:
         raise KeyProblem(
             f"{path} exists; a wallet is never overwritten", next_step="name another file with --keystore"
         ) from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def address_of(path: Path) -> Address:

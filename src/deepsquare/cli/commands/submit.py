@@ -11,10 +11,10 @@ from deepsquare.cli.exits import ExitCode
 from deepsquare.cli.options import AFFINITY, CREDITS, LABEL, MOMENT, grid_options, wallet_options
 from deepsquare.cli.output import Output
 from deepsquare.cli.problems import STDIN, read_workflow, say_problems
+from deepsquare.cli.submitting import say_candidates, say_submitted
 from deepsquare.cli.watching import watch
-from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows, duration
+from deepsquare.cli.wording import candidate_documents
 from deepsquare.model import Affinity, Job, Label, format_credits
-from deepsquare.scheduling import Offer
 from deepsquare.sdk.amounts import to_credits
 from deepsquare.sdk.client import LONGEST_NAME_BYTES
 from deepsquare.sdk.draft import Draft, TermsArguments
@@ -106,31 +106,20 @@ async def _submit(source: str, text: str, terms: TermsArguments, *, dry_run: boo
     async with signing() as client:
         draft = await client.prepare(text, source=source, **terms)
         say_problems(output, source, draft.warnings)
-        _say_candidates(output, draft)
+        say_candidates(output, draft)
         if dry_run:
             output.document({"candidates": candidate_documents(draft.candidates)}, "")
             return None
         job = await client.request(draft)
-        _tell_submitted(output, job, draft, is_watched=is_watched)
-        return await watch(job, output) if is_watched else None
+        if is_watched:
+            say_submitted(output, job, draft)
+            return await watch(job, output)
+        _tell_submitted(output, job, draft)
+        return None
 
 
-def _say_candidates(output: Output, draft: Draft) -> None:
-    output.say_table(CANDIDATE_COLUMNS, candidate_rows(draft.candidates))
-    locked = format_credits(draft.locked)
-    chosen = draft.chosen
-    if chosen is not None and isinstance(chosen.answer, Offer):
-        output.say(f"{locked} credits pay for {duration(chosen.answer.max_duration_seconds)} there.")
-    elif draft.candidates:
-        output.say(f"Nobody can start it now; {locked} credits are locked while it waits in the queue.")
-
-
-def _tell_submitted(output: Output, job: AsyncJob, draft: Draft, *, is_watched: bool) -> None:
-    if is_watched:
-        output.say(f"Job {job.id} is in the queue with {format_credits(draft.locked)} credits locked.")
-        output.event({"event": "submitted", "job": job.id, "candidates": candidate_documents(draft.candidates)})
-        return
-    output.say(f"Job {job.id} is in the queue. Follow it: dps job logs --follow {job.id}")
+def _tell_submitted(output: Output, job: AsyncJob, draft: Draft) -> None:
+    output.say(f"Job {job.id} is in the queue. Watch it: dps job watch {job.id}")
     output.document(
         {
             "job": job.id,

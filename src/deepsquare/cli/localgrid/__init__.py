@@ -2,6 +2,7 @@
 
 folder.py     what lies where below the state folder, and the lock that keeps a second grid out
 accounts.py   the wallets of the grid's parties
+providers.py  who offers what in it: two providers with different prices and labels
 ports.py      free ports, chosen once and kept
 parts.py      the services: their command lines, their files, how one knows that they are ready
 children.py   their processes: started in order, restarted when they die, ended in order

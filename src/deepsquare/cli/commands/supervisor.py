@@ -1,0 +1,60 @@
+"""`dps supervisor`: a provider's cluster on the grid, as a service."""
+
+from pathlib import Path
+
+import click
+
+from deepsquare.chain import EventReader, ProviderAccount, Sender
+from deepsquare.cli.command import Command
+from deepsquare.cli.options import configuration, grid_options, wallet_options
+from deepsquare.cli.services.options import settings_options
+from deepsquare.cli.services.provider_file import ProviderFile
+from deepsquare.cli.services.running import connect, serve
+from deepsquare.cli.services.settings_file import read_settings
+from deepsquare.clock import SystemClock
+from deepsquare.gateway.client import GatewayClient
+from deepsquare.sdk.wallet import open_signer
+from deepsquare.supervisor.journal import Journal
+from deepsquare.supervisor.ports import Ports
+from deepsquare.supervisor.service import Supervisor
+
+
+@click.command("supervisor", cls=Command, short_help="Run the grid's jobs on this cluster.")
+@settings_options
+@grid_options
+@wallet_options
+def supervisor(settings_file: Path | None, assignments: tuple[str, ...]) -> None:
+    """Run a provider's supervisor until TERM or Ctrl-C. Its settings are listed in docs/supervisor.md and docs/cli.md.
+
+    Jobs go on while it is away; what they earned is reported when it is back.
+    """
+    settings = read_settings(ProviderFile, settings_file, assignments)
+    grid = configuration()
+    signer = open_signer(grid)
+
+    async def work() -> None:
+        clock = SystemClock()
+        ledger = await connect(grid, clock)
+        contract = ledger.meta_scheduler
+        try:
+            async with (
+                EventReader(ledger, provider=signer.address, clock=clock) as events,
+                GatewayClient(grid.require("gateway"), clock=clock) as gateway,
+            ):
+                ports = Ports(
+                    chain=ledger,
+                    events=events,
+                    account=ProviderAccount(ledger, Sender(ledger.rpc, signer, ledger.grid.chain_id, clock=clock)),
+                    gateway=gateway,
+                    cluster=settings.cluster.open(contract),
+                    signer=signer,
+                    journal=Journal(
+                        settings.journal, chain_id=ledger.grid.chain_id, contract=contract, provider=signer.address
+                    ),
+                    clock=clock,
+                )
+                await Supervisor(ports, settings.supervisor).run()
+        finally:
+            await ledger.rpc.close()
+
+    serve(work)

@@ -1,0 +1,44 @@
+"""The first start of a grid: contracts, roles, credits; and, at each start, the admission of its own providers.
+
+The grid file is written after it: without one the founding counts as not done and is done again.
+"""
+
+from collections.abc import Sequence
+
+from deepsquare.chain import AdminAccount, GridAddress, HttpRpc, Ledger, Sender, deploy
+from deepsquare.chain.embedded.genesis import CHAIN_ID
+from deepsquare.cli.localgrid.accounts import ADMIN, CUSTOMER, SCHEDULER, account
+from deepsquare.cli.localgrid.folder import StateFolder
+from deepsquare.clock import Clock
+from deepsquare.model import WEI_PER_CREDIT, Address
+
+INITIAL_SUPPLY = 1_000_000 * WEI_PER_CREDIT
+CUSTOMER_CREDITS = 1_000 * WEI_PER_CREDIT
+LOOK_SECONDS = 0.05
+
+
+async def found(folder: StateFolder, rpc: HttpRpc) -> GridAddress:
+    """Deploy the contracts, appoint the scheduler, fund the customer."""
+    admin = Sender(rpc, account(folder, ADMIN).open(), CHAIN_ID)
+    grid = await deploy(rpc, admin, INITIAL_SUPPLY)
+    rights = AdminAccount(await Ledger.connect(rpc, grid), admin)
+    await rights.grant_scheduler(account(folder, SCHEDULER).address)
+    await rights.transfer(account(folder, CUSTOMER).address, CUSTOMER_CREDITS)
+    return grid
+
+
+async def admit(folder: StateFolder, ledger: Ledger, providers: Sequence[Address], clock: Clock) -> None:
+    """Approve these providers; return once all of them serve: registered, valid, alive."""
+    admin = AdminAccount(ledger, Sender(ledger.rpc, account(folder, ADMIN).open(), CHAIN_ID))
+    missing = set(providers)
+    while missing:
+        waiting = {entry.address for entry in await ledger.waiting_providers()}
+        for address in missing & waiting:
+            await admin.approve(address)
+        missing -= {address for address in missing if await _serves(ledger, address, clock)}
+        if missing:
+            await clock.sleep(LOOK_SECONDS)
+
+
+async def _serves(ledger: Ledger, address: Address, clock: Clock) -> bool:
+    return await ledger.provider(address) is not None and await ledger.lease_end(address) > clock.now()

@@ -1,0 +1,87 @@
+"""A service as a process: logs on stderr, TERM and Ctrl-C end it cleanly, errors become one sentence.
+
+A chain that does not answer yet is waited for: services may be started in any order.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from deepsquare.chain import ChainError, ChainUnreachable, GridAddress, HttpRpc, Ledger
+from deepsquare.chain.embedded import EmbeddedChainError
+from deepsquare.cli.command import current
+from deepsquare.cli.failure import ServiceFailed
+from deepsquare.clock import Clock, SystemClock
+from deepsquare.clusters.port import ClusterError
+from deepsquare.gateway.errors import GatewayError
+from deepsquare.model import Address
+from deepsquare.sdk.configuration import Configuration
+from deepsquare.supervisor.errors import SupervisorError
+
+RETRY_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+_EXPECTED = (ChainError, ClusterError, EmbeddedChainError, GatewayError, SupervisorError)
+
+
+def serve(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a service until TERM or Ctrl-C. Raises `ServiceFailed` where it cannot go on."""
+    if not current().debug:
+        logging.basicConfig(
+            level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        # A line per request of our own clients would bury what an operator looks for.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_until_signal(work))
+    except ExceptionGroup as failures:
+        raise _failed(_first(failures)) from failures
+    except _EXPECTED as error:
+        raise _failed(error) from error
+
+
+async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    serving = asyncio.create_task(work())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, serving.cancel)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        _log.info("ended as asked")
+
+
+def _first(failures: ExceptionGroup[Exception]) -> Exception:
+    """One error out of a group of groups."""
+    error: Exception = failures
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _failed(error: Exception) -> Exception:
+    if not isinstance(error, _EXPECTED):
+        return error
+    message, _, next_step = str(error).rpartition("; ")
+    return ServiceFailed(message or next_step, next_step=next_step if message else "")
+
+
+async def connect(configuration: Configuration, clock: Clock | None = None) -> Ledger:
+    """The grid's ledger, as soon as its node answers. Raises `WrongChain`, `NoContract`."""
+    clock = clock or SystemClock()
+    grid = GridAddress(
+        chain_id=int(configuration.require("chain_id")),
+        meta_scheduler=Address(configuration.require("meta_scheduler")),
+        deployed_at_block=int(configuration.get("deployed_at_block") or 0),
+    )
+    rpc = HttpRpc(configuration.require("rpc"), configuration.get("websocket"), clock=clock)
+    while True:
+        try:
+            return await Ledger.connect(rpc, grid)
+        except ChainUnreachable as error:
+            _log.warning("%s; trying again in %g s", error, RETRY_SECONDS)
+            await clock.sleep(RETRY_SECONDS)

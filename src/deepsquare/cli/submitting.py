@@ -1,0 +1,25 @@
+"""What a person sees between a workflow and its job: who could run it at what price, and what was locked."""
+
+from deepsquare.cli.output import Output
+from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows, duration
+from deepsquare.model import format_credits
+from deepsquare.scheduling import Offer
+from deepsquare.sdk.draft import Draft
+from deepsquare.sdk.job import AsyncJob
+
+
+def say_candidates(output: Output, draft: Draft) -> None:
+    """The table of candidates, and what the credits buy."""
+    output.say_table(CANDIDATE_COLUMNS, candidate_rows(draft.candidates))
+    locked = format_credits(draft.locked)
+    chosen = draft.chosen
+    if chosen is not None and isinstance(chosen.answer, Offer):
+        output.say(f"{locked} credits pay for {duration(chosen.answer.max_duration_seconds)} there.")
+    elif draft.candidates:
+        output.say(f"Nobody can start it now; {locked} credits are locked while it waits in the queue.")
+
+
+def say_submitted(output: Output, job: AsyncJob, draft: Draft) -> None:
+    """That the job is in the queue, for who goes on watching."""
+    output.say(f"Job {job.id} is in the queue with {format_credits(draft.locked)} credits locked.")
+    output.event({"event": "submitted", "job": job.id, "candidates": candidate_documents(draft.candidates)})

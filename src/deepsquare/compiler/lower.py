@@ -51,10 +51,15 @@ def _command(run: Run, name: str | None, path: str, resources: JobResources) -> 
         path=path,
         name=name,
         options=tuple(_options(run, name, resources)),
-        environment=_variables(run.env),
+        environment=(*_slurm_variables(run, resources), *_variables(run.env)),
         directory=run.work_dir,
         program=(run.shell, "-c", run.command),
     )
+
+
+def _slurm_variables(run: Run, job: JobResources) -> Variables:
+    """Hides the job's GPUs from a step that asks for none: srun takes `--gpus-per-task=0` for "all of them"."""
+    return (("SLURM_STEP_GRES", "none"),) if job.gpus and not run.resources.gpus_per_task else ()
 
 
 def _options(run: Run, name: str | None, job: JobResources) -> Iterator[str]:

@@ -26,6 +26,7 @@ stop() {
 leave() {
   local ds_code=$?
   trap '' TERM INT HUP
+  [[ -z $ds_child ]] || { kill -TERM "$ds_child" && wait "$ds_child"; } 2>/dev/null
   if [[ -n $ds_scratch && -e $ds_scratch ]]; then
     rm -rf -- "$ds_scratch" 2>/dev/null || chmod -R u+rwX -- "$ds_scratch" 2>/dev/null
     rm -rf -- "$ds_scratch" || tell 'the scratch folder could not be removed entirely'

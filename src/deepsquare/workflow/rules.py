@@ -22,8 +22,9 @@ def check_rules(decoded: Sequence[Decoded], problems: ProblemList) -> None:
         match each.record:
             case Run():
                 _check_run(each.node, each.record, each.path, problems)
+            case RunResources():
                 if job is not None:
-                    _check_resources(each.node, each.record.resources, each.path, job, problems)
+                    _check_resources(each.node, each.record, each.path, job, problems)
             case EnvVar():
                 _check_variable(each, seen.setdefault(each.path[:-1], set()), problems)
             case Step():
@@ -57,25 +58,26 @@ def _check_run(node: Entries, run: Run, path: Path, problems: ProblemList) -> No
 def _check_resources(node: Entries, asked: RunResources, path: Path, job: JobResources, problems: ProblemList) -> None:
     """A command cannot take more than the job has: by tasks, and by CPUs, memory and GPUs in all."""
     tasks = asked.tasks or 1
-    cpus_per_task = asked.cpus_per_task or job.cpus_per_task
-    cpus = tasks * cpus_per_task
+    cpus = tasks * (asked.cpus_per_task or job.cpus_per_task)
     memory_mb = cpus * (asked.memory_per_cpu_mb or job.memory_per_cpu_mb)
     gpus = tasks * (asked.gpus_per_task or 0)
-    excesses = [
-        ("tasks", f"{tasks} tasks", tasks > job.tasks, f"{job.tasks}"),
-        ("cpusPerTask", f"{cpus} CPUs in all", cpus > job.cpus and tasks <= job.tasks, f"{job.cpus}"),
-        ("memPerCpu", f"{memory_mb} MB in all", memory_mb > job.memory_mb and cpus <= job.cpus, f"{job.memory_mb} MB"),
-        ("gpusPerTask", f"{gpus} GPUs in all", gpus > job.gpus, f"{job.gpus}"),
-    ]
-    for key, wanted, is_too_much, available in excesses:
-        if is_too_much:
-            where = ("resources", key)
-            problems.error(
-                (*path, *where),
-                _position(node, where),
-                f"the step asks for {wanted}, but the job has {available}",
-                "ask for less here, or for more in the job's resources",
-            )
+    if tasks > job.tasks:
+        excesses = [("tasks", f"{tasks} tasks", f"{job.tasks}")]
+    elif cpus > job.cpus:
+        excesses = [("cpusPerTask", f"{cpus} CPUs in all", f"{job.cpus}")]
+    elif memory_mb > job.memory_mb:
+        excesses = [("memPerCpu", f"{memory_mb} MB in all", f"{job.memory_mb} MB")]
+    else:
+        excesses = []
+    if gpus > job.gpus:
+        excesses.append(("gpusPerTask", f"{gpus} GPUs in all", f"{job.gpus}"))
+    for key, wanted, available in excesses:
+        problems.error(
+            (*path, key),
+            _position(node, [key]),
+            f"the step asks for {wanted}, but the job has {available}",
+            "ask for less here, or for more in the job's resources",
+        )
 
 
 def _check_variable(each: Decoded, seen: set[str], problems: ProblemList) -> None:

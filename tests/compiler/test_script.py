@@ -1,0 +1,111 @@
+"""The text of a script: deterministic, short, readable, and clean for every input."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deepsquare import compiler, workflow
+from deepsquare.compiler.errors import InvalidSalt
+from deepsquare.compiler.render import runtime
+from deepsquare.model import Affinity, AffinityOperator, JobDefinition, Label
+from deepsquare.workflow import RESERVED_NAMES, InvalidWorkflow, Run, RunResources, Step
+from tests.support.scripts import command, script_of_steps, variables
+from tests.support.texts import ATTACKS, TEXTS
+
+PLAIN = workflow.Workflow(
+    resources=workflow.JobResources(tasks=1, cpus_per_task=2, memory_per_cpu_mb=300, gpus=4),
+    steps=(command("echo hello", name="hello"),),
+)
+
+
+def test_the_same_workflow_and_salt_give_the_same_bytes() -> None:
+    first, second = (compiler.compile(PLAIN, salt="abc") for _ in range(2))
+    assert first == second
+    assert first.hash == hashlib.sha256(first.text.encode()).hexdigest()
+    assert re.fullmatch(r"[0-9a-f]{64}", first.hash)
+
+
+def test_another_salt_gives_another_hash_and_stands_in_the_first_lines() -> None:
+    one, other = (compiler.compile(PLAIN, salt=salt) for salt in ("abc", "abd"))
+    assert one.hash != other.hash
+    assert "# salt: abc" in one.text.splitlines()[:4]
+
+
+@pytest.mark.parametrize("salt", ["", "a b", "a\nb", "é", "x" * 201, "a;b"])
+def test_a_salt_that_could_break_the_header_is_refused(salt: str) -> None:
+    with pytest.raises(InvalidSalt, match="a salt has 1 to 200"):
+        compiler.compile(PLAIN, salt=salt)
+
+
+def test_a_script_of_one_plain_step_is_short() -> None:
+    assert len(compiler.compile(PLAIN, salt="0" * 64).text.encode()) < 8 * 1024
+
+
+def test_the_users_program_stands_after_the_runtime_in_the_order_of_the_workflow() -> None:
+    steps = (command("first", name="one"), Step(steps=(command("second"),)), command("third"))
+    text = script_of_steps(*steps)
+    program = text[text.index("# --- The user's program. ---") :]
+    places = [program.index(part) for part in ("# steps[0]", "'first'", "# steps[1].steps[0]", "'second'", "'third'")]
+    assert places == sorted(places)
+    assert text.endswith("\nmain\n")
+
+
+def test_a_workflow_built_in_python_is_held_to_the_rules_of_the_language() -> None:
+    bad = Step(run=Run(command="\0", env=variables({"LD_PRELOAD": "x"}), resources=RunResources(tasks=99)))
+    with pytest.raises(InvalidWorkflow) as raised:
+        script_of_steps(bad)
+    assert {problem.path for problem in raised.value.problems} == {
+        "steps[0].run.command",
+        "steps[0].run.resources.tasks",
+        "steps[0].run.env[0].key",
+    }
+
+
+def test_the_runtime_reserves_exactly_the_names_that_the_language_reserves() -> None:
+    assert f"{' | '.join(RESERVED_NAMES)})" in runtime()
+
+
+def test_a_job_of_ten_thousand_steps_compiles() -> None:
+    text = script_of_steps(*[command("true")] * 10_000)
+    subprocess.run(["/bin/bash", "-n"], input=text.encode(), check=True, capture_output=True)
+
+
+def test_the_definition_is_what_the_workflow_asks_for() -> None:
+    uses, affinities = [Label("os", "debian")], [Affinity(Label("arch", "amd64"), AffinityOperator.EQUAL)]
+    assert compiler.definition(PLAIN, "f" * 64, uses, affinities) == JobDefinition(
+        tasks=1,
+        cpus_per_task=2,
+        memory_per_cpu_mb=300,
+        gpus=4,
+        script_hash="f" * 64,
+        uses=tuple(uses),
+        affinities=tuple(affinities),
+    )
+
+
+def complaints(script: str) -> str:
+    """What shellcheck says at the level of warnings."""
+    assert shutil.which("shellcheck"), "shellcheck is not installed: apt-get install shellcheck"
+    done = subprocess.run(["shellcheck", "-S", "warning", "-"], input=script.encode(), capture_output=True, check=False)
+    return done.stdout.decode() + done.stderr.decode()
+
+
+@pytest.mark.system
+def test_shellcheck_has_nothing_to_say_about_any_attack() -> None:
+    steps = [
+        Step(name=text, run=Run(command=text, work_dir=f"/{text}", env=variables({"A": text}))) for text in ATTACKS
+    ]
+    assert complaints(script_of_steps(*steps, env={f"V{index}": text for index, text in enumerate(ATTACKS)})) == ""
+
+
+@pytest.mark.system
+@settings(max_examples=40, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=10))
+def test_shellcheck_has_nothing_to_say_about_any_text(texts: list[str]) -> None:
+    steps = [command(text, name=text, env={"A": text}) for text in texts]
+    assert complaints(script_of_steps(*steps, env={f"V{index}": text for index, text in enumerate(texts)})) == ""

@@ -1,0 +1,159 @@
+"""Runs job scripts in a real bash, with a stand-in for srun that records what it was given.
+
+The stand-in starts as many tasks as it is asked for, passes TERM on to them and returns the highest exit
+code, as Slurm's does. It writes each call to a file of its own: arguments, working directory, environment.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepsquare import compiler, workflow
+
+_STAND_IN = """\
+#!{python} -IS
+import json, os, signal, sys
+
+def text(raw):
+    return raw.decode("utf-8", "surrogateescape")
+
+arguments = [text(os.fsencode(argument)) for argument in sys.argv[1:]]
+options = {{}}
+while arguments and arguments[0].startswith("--"):
+    name, _, value = arguments.pop(0).partition("=")
+    options[name] = value
+environment = {{text(name): text(value) for name, value in os.environb.items()}}
+record = {{"options": options, "program": arguments, "directory": os.getcwd(), "environment": environment}}
+folder = {calls!r}
+with open(os.path.join(folder, f"{{len(os.listdir(folder)):05d}}.json"), "w") as file:
+    json.dump(record, file)
+if {record_only!r}:
+    sys.exit(0)
+tasks = []
+for rank in range(int(options.get("--ntasks", "1"))):
+    pid = os.fork()
+    if pid == 0:
+        os.environ["SLURM_PROCID"] = str(rank)
+        os.execvp(arguments[0], [os.fsencode(argument) for argument in sys.argv[-len(arguments):]])
+    tasks.append(pid)
+signal.signal(signal.SIGTERM, lambda *_: [os.kill(pid, signal.SIGTERM) for pid in tasks])
+codes = []
+for pid in tasks:
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+sys.exit(max(128 - code if code < 0 else code for code in codes))
+"""
+
+
+_WITH_DEFAULT_SIGNALS = ("env", "--default-signal=INT,TERM,HUP,PIPE")
+"""What a shell inherits as ignored it can never hear; how pytest itself was started must not matter."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of srun."""
+
+    options: dict[str, str]
+    program: list[str]
+    directory: str
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a script left behind when it was over."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    calls: list[Call]
+
+
+class ScriptSite:
+    """A site of one machine: its volumes and its srun. `record_only`: no command is run, only recorded."""
+
+    def __init__(self, folder: Path, *, record_only: bool = False) -> None:
+        self.folder = folder
+        self.shared = folder / "shared"
+        self._calls = folder / "calls"
+        self._calls.mkdir(parents=True)
+        self._srun = folder / "srun"
+        self._srun.write_text(_STAND_IN.format(python=sys.executable, calls=str(self._calls), record_only=record_only))
+        self._srun.chmod(0o755)
+        self._script = folder / "job.sh"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a job of this site starts with."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "DEEPSQUARE_SITE_SHARED_ROOT": str(self.shared),
+            "DEEPSQUARE_SITE_SRUN": str(self._srun),
+        }
+
+    def start(
+        self, script: str, environment: Mapping[str, str] | None = None, *, stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
+        """A job on its way; the caller waits for it."""
+        self._script.write_text(script, encoding="utf-8", newline="")
+        return subprocess.Popen(
+            [*_WITH_DEFAULT_SIGNALS, "/bin/bash", str(self._script)],
+            env={**self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+        )
+
+    def finish(self, process: subprocess.Popen[bytes]) -> Outcome:
+        """Wait for a job and see what it left."""
+        stdout, stderr = process.communicate(timeout=60)
+        return Outcome(process.returncode, _text(stdout), _text(stderr), self.take_calls())
+
+    def run(self, script: str, environment: Mapping[str, str] | None = None) -> Outcome:
+        """A job from its start to its end."""
+        return self.finish(self.start(script, environment))
+
+    def take_calls(self) -> list[Call]:
+        """What srun was called with since the last time."""
+        files = sorted(self._calls.iterdir())
+        calls = [Call(**json.loads(file.read_text())) for file in files]
+        for file in files:
+            file.unlink()
+        return calls
+
+    def scratch_folders(self) -> list[Path]:
+        """Folders of jobs that are still there."""
+        return sorted(self.shared.glob("job-*"))
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode("utf-8", "surrogateescape")
+
+
+def script_of(text: str) -> str:
+    """The script of a workflow's text; an `InvalidWorkflow` tells why there is none."""
+    return compiler.compile(workflow.load(text).require(), salt="0" * 32).text
+
+
+def script_of_steps(*steps: workflow.Step, env: Mapping[str, str] | None = None, tasks: int = 4) -> str:
+    """The script of a logged job of so many tasks with these steps."""
+    job = workflow.Workflow(
+        resources=workflow.JobResources(tasks=tasks, cpus_per_task=2, memory_per_cpu_mb=100, gpus=0),
+        steps=steps,
+        env=variables(env or {}),
+        enable_logging=True,
+    )
+    return compiler.compile(job, salt="0" * 32).text
+
+
+def variables(env: Mapping[str, str]) -> tuple[workflow.EnvVar, ...]:
+    return tuple(workflow.EnvVar(key=key, value=value) for key, value in env.items())
+
+
+def command(text: str, *, name: str | None = None, env: Mapping[str, str] | None = None) -> workflow.Step:
+    """A step that runs `text` in /bin/sh."""
+    return workflow.Step(name=name, run=workflow.Run(command=text, env=variables(env or {})))

@@ -76,7 +76,7 @@ class EmbeddedChain:
             rest = calls[len(answers) :]
             run = _run_of_same_kind(rest)
             if rest[0][0] == SEND_RAW_TRANSACTION:
-                answers += await asyncio.gather(*(self._send(params) for _, params in run))
+                answers += await self._send(run)
             elif rest[0][0] in SUBSCRIPTION_METHODS:
                 answers += [_no_notifications(method) for method, _ in run]
             else:
@@ -100,13 +100,12 @@ class EmbeddedChain:
     async def _read(self, calls: Sequence[Call]) -> list[Answer]:
         return await asyncio.wrap_future(self._node.read(calls))
 
-    async def _send(self, params: Sequence[Any]) -> Answer:
-        try:
-            raw = data(argument(params, 0))
-        except JsonRpcError as error:
-            return error
-        outcome = await asyncio.wrap_future(self._node.submit(raw))
-        return hex_data(outcome) if isinstance(outcome, bytes) else outcome
+    async def _send(self, calls: Sequence[Call]) -> list[Answer]:
+        answers = [_raw_transaction(params) for _, params in calls]
+        raws = [raw for raw in answers if isinstance(raw, bytes)]
+        outcomes = iter(await asyncio.gather(*map(asyncio.wrap_future, self._node.submit(raws))))
+        settled = (next(outcomes) if isinstance(answer, bytes) else answer for answer in answers)
+        return [hex_data(answer) if isinstance(answer, bytes) else answer for answer in settled]
 
 
 def _run_of_same_kind(calls: Sequence[Call]) -> Sequence[Call]:
@@ -123,3 +122,10 @@ def _kind(method: str) -> str:
 
 def _no_notifications(method: str) -> JsonRpcError:
     return JsonRpcError(METHOD_NOT_FOUND, f"{method}: notifications not supported on this connection, use a WebSocket")
+
+
+def _raw_transaction(params: Sequence[Any]) -> bytes | JsonRpcError:
+    try:
+        return data(argument(params, 0))
+    except JsonRpcError as error:
+        return error

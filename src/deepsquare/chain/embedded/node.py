@@ -8,6 +8,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,12 @@ Answer = Any | JsonRpcError
 Answers = list[Answer]
 
 
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    raw: bytes
+    answer: "Future[bytes | JsonRpcError]"
+
+
 class Node:
     """A chain that answers JSON-RPC calls. Raises `EmbeddedChainError` where it cannot be opened."""
 
@@ -51,16 +58,16 @@ class Node:
         self._engine = engine
         self._methods = reading_methods(Filters())
         self._miner = Miner(self._database, engine, self.genesis, clock)
-        self._submissions: deque[tuple[bytes, Future[bytes | JsonRpcError]]] = deque()
+        self._waiting: deque[_Submission] = deque()
         self._writer = ThreadPoolExecutor(1, "chain-writer")
         self._readers = ThreadPoolExecutor(_READERS, "chain-reader")
 
-    def submit(self, raw: bytes) -> "Future[bytes | JsonRpcError]":
-        """A signed transaction; its hash once it is durable, or why it was refused."""
-        answer: Future[bytes | JsonRpcError] = Future()
-        self._submissions.append((raw, answer))
+    def submit(self, transactions: Sequence[bytes]) -> "list[Future[bytes | JsonRpcError]]":
+        """For each signed transaction its hash once it is durable, or why it was refused."""
+        submissions = [_Submission(raw, Future()) for raw in transactions]
+        self._waiting.extend(submissions)
         self._writer.submit(self._mine_waiting)
-        return answer
+        return [submission.answer for submission in submissions]
 
     def read(self, calls: Sequence[Call]) -> "Future[list[Answer]]":
         """The answers to calls that only read, all of one moment; a failed call's answer is a `JsonRpcError`."""
@@ -80,14 +87,13 @@ class Node:
     # The writer's thread
 
     def _mine_waiting(self) -> None:
-        """Mine what has come in meanwhile as one group; the calls for its other members then find nothing to do."""
-        group = [self._submissions.popleft() for _ in range(min(len(self._submissions), _MOST_IN_GROUP))]
-        if not group:
-            return
-        outcomes = self._mine_group([raw for raw, _ in group])
-        self.heads.announce()
-        for (_, answer), outcome in zip(group, outcomes, strict=True):
-            answer.set_result(outcome)
+        """Mine all that has come in, in groups; who submitted meanwhile shares a group and finds nothing left to do."""
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_IN_GROUP))]
+            outcomes = self._mine_group([submission.raw for submission in group])
+            self.heads.announce()
+            for submission, outcome in zip(group, outcomes, strict=True):
+                submission.answer.set_result(outcome)
 
     def _mine_group(self, submissions: Sequence[bytes]) -> Sequence[bytes | JsonRpcError]:
         """What becomes of each; a transaction that breaks the engine takes no other with it."""

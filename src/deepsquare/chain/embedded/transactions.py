@@ -95,7 +95,7 @@ def decode(raw: bytes, chain_id: int) -> Transaction:
 
 
 def _decode_legacy(fields: Sequence[Any], raw: bytes, chain_id: int) -> Transaction:
-    _expect_fields(fields, _LEGACY_FIELDS)
+    _expect_fields(fields, _LEGACY_FIELDS, lists=0)
     v = _integer(fields[6])
     if v < _EIP155_OFFSET:
         raise InvalidTransaction("only replay-protected (EIP-155) transactions allowed over RPC")
@@ -121,7 +121,7 @@ def _decode_typed(fields: Sequence[Any], raw: bytes, chain_id: int) -> Transacti
     kind = raw[0]
     fee_fields = kind  # type 1 has one price, type 2 has tip and cap
     body_at = 2 + fee_fields
-    _expect_fields(fields, body_at + 5 + _SIGNATURE_FIELDS)
+    _expect_fields(fields, body_at + 5 + _SIGNATURE_FIELDS, lists=1)
     signing_hash = keccak256(bytes([kind]) + rlp.encode(fields[:-_SIGNATURE_FIELDS]))
     return _assemble(
         raw,
@@ -198,9 +198,11 @@ def _access_list(entries: Sequence[Any]) -> AccessList:
     return tuple(found)
 
 
-def _expect_fields(fields: Sequence[Any], count: int) -> None:
+def _expect_fields(fields: Sequence[Any], count: int, lists: int) -> None:
     if len(fields) != count:
         raise InvalidTransaction(f"rlp: expected {count} fields in the transaction, found {len(fields)}")
+    if sum(isinstance(each, list) for each in fields) != lists:
+        raise InvalidTransaction("rlp: a list where a string belongs in the transaction")
 
 
 def _integer(data: bytes) -> int:

@@ -19,6 +19,7 @@ from deepsquare.supervisor.journal import Entry
 from deepsquare.supervisor.lifecycle import Rules, Submit, is_ours, limit_minutes
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.redaction import public_reason
+from deepsquare.supervisor.settings import VolumeSettings
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +34,11 @@ def tag_of(grid: GridAddress, entry: Entry) -> JobTag:
 class Intake:
     """Brings claimed jobs onto the cluster."""
 
-    def __init__(self, ports: Ports, view: ChainView, *, fetches_at_once: int, submits_at_once: int) -> None:
+    def __init__(
+        self, ports: Ports, view: ChainView, *, volumes: VolumeSettings, fetches_at_once: int, submits_at_once: int
+    ) -> None:
         self._ports = ports
+        self._volumes = volumes
         self._view = view
         self._fetches = asyncio.Semaphore(fetches_at_once)
         self._submits = asyncio.Semaphore(submits_at_once)
@@ -71,7 +75,7 @@ class Intake:
         if action.may_exist and (found := await self._ports.cluster.find(tag)) is not None:
             self._note(entry, found.id, limit_minutes=None)
             return
-        request = _request(job, tag, script, limit_minutes(job, rules))
+        request = _request(job, tag, script, limit_minutes(job, rules), self._volumes)
         intended_at = self._ports.clock.now()
         self._ports.journal.amend(entry.key, lambda now: replace(now, submit_intended_at=intended_at))
         try:
@@ -90,7 +94,7 @@ class Intake:
         )
 
 
-def _request(job: Job, tag: JobTag, script: str, minutes: int) -> JobRequest:
+def _request(job: Job, tag: JobTag, script: str, minutes: int, volumes: VolumeSettings) -> JobRequest:
     definition = job.definition
     return JobRequest(
         tag=tag,
@@ -101,4 +105,5 @@ def _request(job: Job, tag: JobTag, script: str, minutes: int) -> JobRequest:
         memory_per_cpu_mb=definition.memory_per_cpu_mb,
         gpus=definition.gpus,
         time_limit_minutes=minutes,
+        environment=volumes.environment(job.customer),
     )

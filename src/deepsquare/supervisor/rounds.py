@@ -62,7 +62,11 @@ class Rounds:
         self._chain_view = ChainView(ports, reread_seconds=pace.reread_seconds)
         self._cluster_view = ClusterView(ports.cluster)
         intake = Intake(
-            ports, self._chain_view, fetches_at_once=pace.fetches_at_once, submits_at_once=pace.submits_at_once
+            ports,
+            self._chain_view,
+            volumes=settings.volumes,
+            fetches_at_once=pace.fetches_at_once,
+            submits_at_once=pace.submits_at_once,
         )
         self._performer = Performer(ports, self._chain_view, intake)
         self._shipper = LogShipper(ports, chunk_bytes=pace.log_chunk_bytes, at_once=pace.logs_at_once)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from deepsquare.model import InvalidAmount, Prices, parse_credits
+from deepsquare.model import Address, InvalidAmount, Prices, parse_credits
 
 _LABEL_KEY = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _MAX_LABEL_CHARACTERS = 64
@@ -95,6 +95,29 @@ class PaceSettings(_Settings):
     logs_at_once: _Count = Field(8, description="Logs sent at the same time.")
 
 
+class VolumeSettings(_Settings):
+    """Where the volumes of jobs lie on this site; the script of a job reads them from its environment."""
+
+    shared_root: Path = Field(
+        Path("/var/lib/deepsquare/volumes"),
+        description="A folder that all nodes see under this path: scratch of each job, and what jobs share.",
+    )
+    tmp_root: Path | None = Field(None, description="Folders that each customer keeps. Empty: `tmp` in shared_root.")
+    world_tmp: Path | None = Field(None, description="A folder that all customers share. Empty: `world-tmp` there.")
+    disk_root: Path | None = Field(None, description="A folder on each node's own disk. Empty: `disk` in shared_root.")
+
+    def environment(self, customer: Address) -> dict[str, str]:
+        """What the script of one customer's job is told of its site."""
+        roots = {
+            "DEEPSQUARE_SITE_SHARED_ROOT": self.shared_root,
+            "DEEPSQUARE_SITE_TMP_ROOT": self.tmp_root,
+            "DEEPSQUARE_SITE_WORLD_TMP": self.world_tmp,
+            "DEEPSQUARE_SITE_DISK_ROOT": self.disk_root,
+        }
+        named = {variable: str(path) for variable, path in roots.items() if path is not None}
+        return named | {"DEEPSQUARE_SITE_USER": customer.lower()}
+
+
 class SupervisorSettings(_Settings):
     """Everything that an operator may decide about one supervisor, but for where its grid and its cluster are."""
 
@@ -103,6 +126,7 @@ class SupervisorSettings(_Settings):
         default_factory=dict,
         description="Labels of this cluster; they win over detected ones of the same key.",
     )
+    volumes: VolumeSettings = VolumeSettings()
     limits: LimitSettings = LimitSettings()
     pace: PaceSettings = PaceSettings()
 

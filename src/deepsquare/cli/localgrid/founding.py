@@ -5,8 +5,7 @@ The grid file is written after it: without one the founding counts as not done a
 
 from collections.abc import Sequence
 
-from deepsquare.chain import AdminAccount, GridAddress, HttpRpc, Ledger, Sender, deploy
-from deepsquare.chain.embedded.genesis import CHAIN_ID
+from deepsquare.chain import AdminAccount, GridAddress, HttpRpc, Ledger, Sender, Setting, deploy
 from deepsquare.cli.localgrid.accounts import ADMIN, CUSTOMER, SCHEDULER, account
 from deepsquare.cli.localgrid.folder import StateFolder
 from deepsquare.clock import Clock
@@ -14,22 +13,26 @@ from deepsquare.model import WEI_PER_CREDIT, Address
 
 INITIAL_SUPPLY = 1_000_000 * WEI_PER_CREDIT
 CUSTOMER_CREDITS = 1_000 * WEI_PER_CREDIT
+FEE_BASIS_POINTS = 300
+"""The grid's share of what a job costs: 3 %."""
 LOOK_SECONDS = 0.05
 
 
 async def found(folder: StateFolder, rpc: HttpRpc) -> GridAddress:
     """Deploy the contracts, appoint the scheduler, fund the customer."""
-    admin = Sender(rpc, account(folder, ADMIN).open(), CHAIN_ID)
+    chain_id = int(await rpc.request("eth_chainId"), 16)
+    admin = Sender(rpc, account(folder, ADMIN).open(), chain_id)
     grid = await deploy(rpc, admin, INITIAL_SUPPLY)
     rights = AdminAccount(await Ledger.connect(rpc, grid), admin)
     await rights.grant_scheduler(account(folder, SCHEDULER).address)
     await rights.transfer(account(folder, CUSTOMER).address, CUSTOMER_CREDITS)
+    await rights.change(Setting.FEE_BASIS_POINTS, FEE_BASIS_POINTS)
     return grid
 
 
 async def admit(folder: StateFolder, ledger: Ledger, providers: Sequence[Address], clock: Clock) -> None:
     """Approve these providers; return once all of them serve: registered, valid, alive."""
-    admin = AdminAccount(ledger, Sender(ledger.rpc, account(folder, ADMIN).open(), CHAIN_ID))
+    admin = AdminAccount(ledger, Sender(ledger.rpc, account(folder, ADMIN).open(), ledger.grid.chain_id))
     missing = set(providers)
     while missing:
         waiting = {entry.address for entry in await ledger.waiting_providers()}

@@ -36,6 +36,8 @@ class LocalProvider:
             "[labels]",
             f'site = "{self.name}"',
             f'tier = "{self.tier}"',
+            "[volumes]",
+            f"shared_root = {json.dumps(str(data / 'volumes'))}",
             *self._cluster(data),
         ]
         return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from deepsquare.chain import ChainError, ChainUnreachable, GridAddress, HttpRpc, Ledger
-from deepsquare.chain.embedded import EmbeddedChainError
+from deepsquare.chain.embedded.errors import EmbeddedChainError
 from deepsquare.cli.command import current
 from deepsquare.cli.failure import ServiceFailed
 from deepsquare.clock import Clock, SystemClock

@@ -64,7 +64,9 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
     values[path[-1]] = value
 
 
-_PATH_KEYS = frozenset({"root", "journal", "spool", "database", "conf", "bin_folder", "shared_root", "disk_root"})
+_PATH_KEYS = frozenset(
+    {"root", "journal", "spool", "database", "conf", "bin_folder", "shared_root", "tmp_root", "world_tmp", "disk_root"}
+)
 """Keys whose values are paths, in any table."""
 
 

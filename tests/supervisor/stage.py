@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepsquare.chain import EventReader, GridAddress, JobSettled, Signer
+from deepsquare.chain import EventReader, GridAddress, GridSettings, JobSettled, Signer
 from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId, JobStatus, JobTag, Label, Prices
 from deepsquare.supervisor.journal import Entry, Journal
 from deepsquare.supervisor.ports import Ports
@@ -42,20 +42,20 @@ def script_hash(script: str) -> str:
 class Stage:
     """Everything that one supervisor works with, and the supervisor itself."""
 
-    def __init__(self, grid: FreshGrid, folder: Path, settings: SupervisorSettings = SETTINGS) -> None:
+    def __init__(
+        self, grid: FreshGrid, folder: Path, settings: SupervisorSettings = SETTINGS, *, provider: int = 0
+    ) -> None:
         self.grid = grid
         self.clock = grid.clock
         self.settings = settings
         self.cluster = ScriptedCluster(folder / "cluster", grid.clock)
         self.gateway = MemoryGateway()
-        self.signer: Signer = signer("provider one")
+        self.signer: Signer = signer(("provider one", "provider two")[provider])
+        self._account = grid.provider_account(provider)
+        self._limits: GridSettings | None = None
         self.journal_path = folder / "journal.sqlite"
         self.journal: Journal
         self.rounds: Rounds
-
-    @property
-    def provider(self) -> str:
-        return self.signer.address
 
     @property
     def address(self) -> GridAddress:
@@ -73,7 +73,7 @@ class Stage:
         return Ports(
             chain=self.grid.ledger,
             events=EventReader(self.grid.ledger, provider=self.signer.address, clock=self.clock),
-            account=self.grid.provider_account(),
+            account=self._account,
             gateway=self.gateway,
             cluster=self.cluster,
             signer=self.signer,
@@ -85,13 +85,23 @@ class Stage:
         """A supervisor begins on whatever there is, with a fuse in its ports."""
         self.journal = self.open_journal()
         ports = self.ports() if fuse is None else fuse.wire(self.ports())
-        self.rounds = Rounds(ports, self.settings, await self.grid.ledger.settings())
+        self._limits = self._limits or await self.grid.ledger.settings()
+        self.rounds = Rounds(ports, self.settings, self._limits)
+
+    async def end(self) -> None:
+        """The supervisor is gone."""
+        await self.rounds.tasks.stop()
+        self.journal.close()
 
     async def restart(self, fuse: Fuse | None = None) -> None:
         """The supervisor is killed, and a new one begins."""
-        await self.rounds.tasks.stop()
-        self.journal.close()
+        await self.end()
         await self.begin(fuse)
+
+    def lose_journal(self) -> None:
+        """Its disk is gone too."""
+        for file in self.journal_path.parent.glob(f"{self.journal_path.name}*"):
+            file.unlink()
 
     async def look(self) -> None:
         await self.rounds.look()
@@ -186,5 +196,4 @@ async def stage(folder: Path, settings: SupervisorSettings = SETTINGS) -> AsyncI
         try:
             yield s
         finally:
-            await s.rounds.tasks.stop()
-            s.journal.close()
+            await s.end()

@@ -4,6 +4,7 @@ SupervisorError
 ├── InvalidSettings      the operator: a file, a key, a value
 ├── ClusterNotReady      the cluster's admin: a partition, an account, a right
 ├── ForeignJournal       the operator: the journal belongs to another grid or provider
+├── DamagedJournal       the operator: the file is no journal
 ├── JournalInUse         the operator: a second supervisor on one journal
 └── JournalUnavailable   nobody yet: a full or failing disk; the supervisor takes no new work and tries again
 """
@@ -28,6 +29,10 @@ class ClusterNotReady(SupervisorError):
 
 class ForeignJournal(SupervisorError):
     """The journal was written for another chain, contract or provider."""
+
+
+class DamagedJournal(SupervisorError):
+    """The file is no journal, or no longer one. The chain and the cluster hold what is needed to start a new one."""
 
 
 class JournalInUse(SupervisorError):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from deepsquare.clusters.port import ClusterJobId
 from deepsquare.model import Address, JobId, JobStatus
-from deepsquare.supervisor.errors import ForeignJournal, JournalInUse, JournalUnavailable
+from deepsquare.supervisor.errors import DamagedJournal, ForeignJournal, JournalInUse, JournalUnavailable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (
@@ -119,7 +119,7 @@ class Journal:
     def __init__(self, path: Path, *, chain_id: int, contract: Address, provider: Address) -> None:
         """Open or create the journal.
 
-        Raises `JournalInUse`, `ForeignJournal` or, where the disk fails, `JournalUnavailable`.
+        Raises `JournalInUse`, `ForeignJournal`, `DamagedJournal` or, where the disk fails, `JournalUnavailable`.
         """
         self._path = path
         with self._explained():
@@ -244,6 +244,10 @@ class Journal:
                     f"the journal {self._path} is held by another process; stop the other supervisor first"
                 ) from error
             raise self._unavailable(error) from error
+        except sqlite3.DatabaseError as error:
+            raise DamagedJournal(
+                f"{self._path} is no journal ({error}); move it away: a new one is rebuilt from the chain"
+            ) from error
         except OSError as error:
             raise self._unavailable(error) from error
 

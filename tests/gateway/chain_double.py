@@ -29,6 +29,8 @@ class ChainDouble:
     reads: int = 0
     _jobs: dict[JobId, Job] = field(default_factory=dict)
     _events: list[GridEvent] = field(default_factory=list)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while whoever follows the chain has worked in everything and waits for news."""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def request(self, customer: Address, script_hash: str) -> JobId:
@@ -61,6 +63,7 @@ class ChainDouble:
 
     def _happened(self, event: GridEvent) -> None:
         self._events.append(event)
+        self.idle.clear()
         self._news.set()
 
     async def job(self, job_id: JobId) -> Job:
@@ -80,7 +83,9 @@ class ChainDouble:
         found = tuple(event for event in self._events if event.block >= from_block)
         return EventPage(found, max(from_block, self._next_block), reached_head=True)
 
-    async def wake(self, timeout_seconds: float) -> None:  # noqa: ARG002 - the double is never quiet for long
+    async def wake(self, timeout_seconds: float) -> None:  # noqa: ARG002 - only news wake here
+        if not self._news.is_set():
+            self.idle.set()
         await self._news.wait()
         self._news.clear()
 

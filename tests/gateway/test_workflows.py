@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from deepsquare import compiler, workflow
 from deepsquare.gateway import graphql_types
 from deepsquare.gateway.errors import InvalidWorkflow
 from deepsquare.gateway.graphql import GraphQLDoor
@@ -37,6 +38,12 @@ async def test_a_submitted_workflow_is_kept_under_the_hash_of_its_script(gateway
     stored = await gateway.parts.scripts.get(submission.script_hash)
     assert stored is not None
     assert hashlib.sha256(stored.text.encode()).hexdigest() == submission.script_hash
+
+
+async def test_the_customer_compiles_the_same_script_at_home(gateway: Gateway) -> None:
+    submission = await gateway.client.submit(WORKFLOW)
+    at_home = compiler.compile(workflow.load(WORKFLOW).require(), salt=submission.salt)
+    assert at_home.hash == submission.script_hash
 
 
 async def test_json_is_a_workflow_too(gateway: Gateway) -> None:

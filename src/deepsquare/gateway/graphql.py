@@ -15,7 +15,6 @@ from strawberry.extensions import (
     DisableIntrospection,
     MaskErrors,
     MaxAliasesLimiter,
-    MaxTokensLimiter,
     QueryDepthLimiter,
 )
 from strawberry.schema.exceptions import InvalidOperationTypeError
@@ -23,13 +22,14 @@ from strawberry.types.graphql import OperationType
 
 from deepsquare.gateway import graphql_types, submission
 from deepsquare.gateway.codes import ErrorCode
+from deepsquare.gateway.nesting import is_document_beyond, is_json_deeper
 from deepsquare.gateway.refusal import Refusal, refusal_of
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.gateway.submission import Submissions
 from deepsquare.workflow import Problem, Severity
 
 MAX_NESTING = 200
-"""How deep the JSON of a request may be nested; a job of the language's own limit needs less."""
+"""How deep a request or its document may be nested; the deepest job of the language needs less."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,10 +81,10 @@ class GraphQLDoor:
 
     def __init__(self, settings: GatewaySettings, submissions: Submissions) -> None:
         self.submissions = submissions
+        self._tokens = settings.graphql_tokens
         extensions: list[Any] = [
             lambda: QueryDepthLimiter(max_depth=settings.graphql_depth),
             lambda: MaxAliasesLimiter(max_alias_count=settings.graphql_aliases),
-            lambda: MaxTokensLimiter(max_token_count=settings.graphql_tokens),
             lambda: MaskErrors(should_mask_error=_is_unforeseen, error_message="the gateway failed"),
         ]
         if not settings.graphql_introspection:
@@ -94,6 +94,9 @@ class GraphQLDoor:
     async def answer(self, body: bytes, request_id: str) -> dict[str, Any]:
         """The GraphQL answer to one request. Raises `Refusal` for a body that is no GraphQL request."""
         request = _request(body)
+        if is_document_beyond(request["query"], levels=MAX_NESTING, tokens=self._tokens):
+            message = f"the document is longer than {self._tokens} tokens or deeper than {MAX_NESTING} levels"
+            raise Refusal(ErrorCode.INVALID_REQUEST, message)
         try:
             result = await self.schema.execute(
                 request["query"],
@@ -104,8 +107,6 @@ class GraphQLDoor:
             )
         except InvalidOperationTypeError:
             raise Refusal(ErrorCode.INVALID_REQUEST, "only queries and mutations are served here") from None
-        except RecursionError:
-            raise Refusal(ErrorCode.INVALID_REQUEST, "the GraphQL document is nested too deeply") from None
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [_formatted(error, request_id) for error in result.errors]
@@ -122,9 +123,11 @@ class _Schema(strawberry.Schema):
 
 
 def _request(body: bytes) -> dict[str, Any]:
+    if is_json_deeper(body, MAX_NESTING):
+        raise Refusal(ErrorCode.INVALID_REQUEST, f"the request is nested deeper than {MAX_NESTING} levels")
     try:
         request = json.loads(body)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Refusal(ErrorCode.INVALID_JSON, "the body is no JSON") from None
     if not isinstance(request, dict) or not isinstance(request.get("query"), str) or not request["query"]:
         raise Refusal(ErrorCode.INVALID_REQUEST, 'expected a JSON object with a "query" of text')
@@ -132,25 +135,7 @@ def _request(body: bytes) -> dict[str, Any]:
         raise Refusal(ErrorCode.INVALID_REQUEST, "variables must be an object")
     if not isinstance(request.get("operationName"), str | None):
         raise Refusal(ErrorCode.INVALID_REQUEST, "operationName must be text")
-    if _is_nested_deeper(request, MAX_NESTING):
-        raise Refusal(ErrorCode.INVALID_REQUEST, f"the variables are nested deeper than {MAX_NESTING} levels")
     return request
-
-
-def _is_nested_deeper(value: object, levels: int) -> bool:
-    """Level by level, not recursively: this check must not fail where the thing it guards would."""
-    level: list[object] = [value]
-    for _ in range(levels):
-        inner: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        if not inner:
-            return False
-        level = inner
-    return True
 
 
 def _as_job(module: graphql_types.Module) -> Mapping[str, Any]:

@@ -35,6 +35,9 @@ from deepsquare.model import JobId, format_job_id
 MERGED_CHUNK_BYTES = 16 * 1024
 """Appends are merged into chunks of about this size."""
 
+ROWS_AT_ONCE = 8
+"""Chunks that a reader takes from the database in one go."""
+
 _JOB_ID_CHARACTERS = 66
 
 
@@ -177,10 +180,12 @@ class SqlLogStore:
             first = select(func.max(_chunks.c.start)).where(this, _chunks.c.start <= offset).scalar_subquery()
             query = select(_chunks.c.start, _chunks.c.data).where(this, _chunks.c.start >= first)
             found = bytearray()
-            for row in connection.execution_options(yield_per=8).execute(query.order_by(_chunks.c.start)):
-                found += row.data[max(0, offset - row.start) :]
-                if len(found) >= limit_bytes:
-                    break
+            options = {"yield_per": ROWS_AT_ONCE}
+            with connection.execute(query.order_by(_chunks.c.start), execution_options=options) as rows:
+                for row in rows:
+                    found += row.data[max(0, offset - row.start) :]
+                    if len(found) >= limit_bytes:
+                        break
             return bytes(found[:limit_bytes])
 
         return await self._database.read(read)

@@ -1,0 +1,45 @@
+"""How deep a text is nested, found without recursion: the check before parsers that recurse.
+
+A parser in C that recurses with every bracket ends the whole process where its stack ends, if Python's own
+limit on recursion stands higher: and some libraries raise that limit when they are imported. So the depth
+is known before such a parser sees the text.
+"""
+
+import re
+
+from graphql import GraphQLSyntaxError, Lexer, Source, TokenKind
+
+# Strings are skipped as a whole, an unfinished one to the end; nothing here can backtrack, so the time is linear.
+_JSON_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
+_OPENING = (TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L)
+_CLOSING = (TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R)
+
+
+def is_json_deeper(body: bytes, levels: int) -> bool:
+    """True if a JSON text is nested deeper than so many levels."""
+    depth = 0
+    for token in _JSON_TOKEN.finditer(body):
+        if token[1]:
+            depth += 1
+            if depth > levels:
+                return True
+        elif token[2]:
+            depth -= 1
+    return False
+
+
+def is_document_beyond(document: str, *, levels: int, tokens: int) -> bool:
+    """True if a GraphQL document is nested deeper than so many levels or longer than so many tokens."""
+    lexer = Lexer(Source(document))
+    depth = 0
+    for _ in range(tokens):
+        try:
+            kind = lexer.advance().kind
+        except GraphQLSyntaxError:
+            return False  # The parser stops at the same place and says what is wrong.
+        if kind is TokenKind.EOF:
+            return False
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        if depth > levels:
+            return True
+    return True

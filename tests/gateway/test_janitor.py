@@ -1,0 +1,82 @@
+"""The janitor follows the chain by itself, through bad days, and never forgets more than it may."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from deepsquare.gateway.janitor import RETRY_SECONDS
+from deepsquare.gateway.settings import GatewaySettings
+from deepsquare.model import JobStatus
+from tests.gateway.conftest import Accounts, Gateway, running
+from tests.gateway.test_scripts import tidy
+
+
+@asynccontextmanager
+async def janitor(gateway: Gateway) -> AsyncIterator[None]:
+    """The janitor at work."""
+    task = asyncio.create_task(gateway.parts.janitor.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def settings(settings: GatewaySettings) -> GatewaySettings:
+    return settings.model_copy(update={"script_grace_seconds": 0})
+
+
+async def test_the_end_of_a_job_on_the_chain_deletes_its_script(gateway: Gateway) -> None:
+    async with janitor(gateway):
+        job_id = await gateway.job(JobStatus.RUNNING)
+        script_hash = (await gateway.chain.job(job_id)).definition.script_hash
+        await gateway.chain.idle.wait()
+        assert await gateway.parts.scripts.get(script_hash) is not None
+        gateway.chain.put(job_id, JobStatus.FINISHED)
+        await gateway.chain.idle.wait()
+        assert await gateway.parts.scripts.get(script_hash) is None
+
+
+async def test_a_chain_that_is_away_is_waited_for(gateway: Gateway) -> None:
+    job_id = await gateway.job(JobStatus.RUNNING)
+    script_hash = (await gateway.chain.job(job_id)).definition.script_hash
+    gateway.chain.put(job_id, JobStatus.FINISHED)
+    gateway.chain.is_reachable = False
+    async with janitor(gateway):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert await gateway.parts.scripts.get(script_hash) is not None
+        gateway.chain.is_reachable = True
+        idle = asyncio.ensure_future(gateway.chain.idle.wait())
+        while not idle.done():
+            gateway.clock.advance(RETRY_SECONDS)
+            await asyncio.sleep(0)
+        assert await gateway.parts.scripts.get(script_hash) is None
+
+
+async def test_the_end_of_a_job_wakes_its_followers(gateway: Gateway) -> None:
+    job_id = await gateway.job(JobStatus.RUNNING)
+    with gateway.parts.wakeups.listen(job_id) as event:
+        gateway.chain.put(job_id, JobStatus.FINISHED)
+        await tidy(gateway)
+        assert event.is_set()
+
+
+async def test_two_janitors_on_one_database_do_no_harm(settings: GatewaySettings, accounts: Accounts) -> None:
+    async with running(settings, accounts) as one, running(settings, accounts, one.chain) as two:
+        kept, over = await one.job(), await one.job()
+        one.chain.put(over, JobStatus.CANCELLED)
+        await asyncio.gather(tidy(one), tidy(two), tidy(one), tidy(two))
+        stored = [
+            await one.parts.scripts.get((await one.chain.job(job_id)).definition.script_hash) for job_id in (kept, over)
+        ]
+    assert [script is not None for script in stored] == [True, False]
+
+
+async def test_the_cursor_never_goes_back(gateway: Gateway) -> None:
+    await gateway.parts.database.advance_cursor(10)
+    await gateway.parts.database.advance_cursor(7)
+    assert await gateway.parts.database.cursor() == 10

@@ -6,7 +6,7 @@ of the user's.
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from deepsquare.compiler.plan import Action, Command, Plan, Variables
 from deepsquare.compiler.quoting import quote, quote_where_needed
@@ -15,7 +15,7 @@ from deepsquare.compiler.quoting import quote, quote_where_needed
 @cache
 def runtime() -> str:
     """The bash functions that every script begins with."""
-    return files("deepsquare.compiler").joinpath("runtime.sh").read_text(encoding="utf-8")
+    return Path(__file__).with_name("runtime.sh").read_text(encoding="utf-8")
 
 
 def render(plan: Plan, salt: str) -> str:

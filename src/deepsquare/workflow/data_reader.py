@@ -28,7 +28,7 @@ class _Reader:
     def node(self, data: object, path: Path, depth: int) -> Node:
         self._count(1, path)
         if isinstance(data, str):
-            return self._text(data, path)
+            return Scalar(self._text(data, path), ScalarKind.TEXT, None)
         if data is None or isinstance(data, bool | int | float):
             return Scalar(_as_json(data), ScalarKind.VALUE, None)
         if depth > MAX_DEPTH:
@@ -47,14 +47,9 @@ class _Reader:
             self._problems.error(path, None, f"the workflow is too long; at most {MAX_TEXT_BYTES} characters are read")
             raise _Unreadable
 
-    def _text(self, text: str, path: Path) -> Scalar:
+    def _text(self, text: str, path: Path) -> str:
         self._count(len(text), path)
-        joined = text if text.isascii() else join_surrogates(text)
-        complaint = text_complaint(joined)
-        if complaint is not None:
-            self._problems.error(path, None, complaint)
-            joined = ""
-        return Scalar(joined, ScalarKind.TEXT, None)
+        return text if text.isascii() else join_surrogates(text)
 
     def _entries(self, data: Mapping[object, object], path: Path, depth: int) -> Entries:
         entries: dict[str, Entry] = {}
@@ -62,7 +57,11 @@ class _Reader:
             if not isinstance(key, str):
                 self._problems.error(path, None, "a key must be a text")
                 continue
-            name = self._text(key, path).text
+            name = self._text(key, path)
+            complaint = text_complaint(name)
+            if complaint is not None:
+                self._problems.error(path, None, complaint)
+                continue
             entries[name] = Entry(None, self.node(value, (*path, name), depth + 1))
         return Entries(entries, None)
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from deepsquare.workflow.characters import text_complaint
 from deepsquare.workflow.models import Workflow
 from deepsquare.workflow.problems import Path, ProblemList
 from deepsquare.workflow.shapes import Choice, Flag, ListOf, Model, RecordOf, Shape, Text, Whole, keys_of
@@ -82,12 +83,15 @@ class Decoder:
         node = place.node
         if not isinstance(node, Scalar) or node.kind is ScalarKind.VALUE:
             return self._invalid(place, f"expected a text, found {describe_kind(node)}")
-        size = len(node.text.encode("utf-8", "surrogatepass"))
+        complaint = text_complaint(node.text)
+        if complaint is not None:
+            return self._invalid(place, complaint)
+        size = len(node.text.encode())
         if size > shape.max_bytes:
             return self._invalid(place, f"this text has {size} bytes; at most {shape.max_bytes} can be passed on")
-        complaint = shape.check(node.text) if shape.check is not None else None
-        if complaint is not None:
-            return self._invalid(place, complaint.message, complaint.hint)
+        refusal = shape.check(node.text) if shape.check is not None else None
+        if refusal is not None:
+            return self._invalid(place, refusal.message, refusal.hint)
         return node.text
 
     def _whole(self, place: _Place, shape: Whole) -> int | _Invalid:

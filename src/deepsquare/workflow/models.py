@@ -5,6 +5,7 @@ follow. A `later` key belongs to the published language but not yet to this vers
 refused with its place, never ignored. Values built in Python are checked when they are compiled.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -27,8 +28,6 @@ def _check_absolute(path: str) -> Complaint | None:
 
 
 def _check_ip_address(text: str) -> Complaint | None:
-    import ipaddress  # noqa: PLC0415  (10 ms to import, for a field that hardly any workflow has)
-
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -7,6 +7,7 @@ anything. Imported only when a text is read: the parser takes longer to import t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NoReturn
 
 from ruamel.yaml import YAML
@@ -77,15 +78,12 @@ def _check_text(text: str, problems: ProblemList) -> bool:
     if size > MAX_TEXT_BYTES:
         problems.error((), None, f"the text has {size} bytes; at most {MAX_TEXT_BYTES} are read")
         return False
-    for count, match in enumerate(UNREADABLE.finditer(text)):
-        if count == _MAX_CHARACTER_COMPLAINTS:
-            break
-        before = text[: match.start()]
-        position = Position(before.count("\n") + 1, match.start() - (before.rfind("\n") + 1) + 1)
+    unreadable = list(islice(UNREADABLE.finditer(text), _MAX_CHARACTER_COMPLAINTS))
+    for match in unreadable:
+        line_start = text.rfind("\n", 0, match.start()) + 1
+        position = Position(text.count("\n", 0, line_start) + 1, match.start() - line_start + 1)
         problems.error((), position, f"the character U+{ord(match[0]):04X} is not allowed")
-    else:
-        return True
-    return False
+    return not unreadable
 
 
 class _Shield:
@@ -148,7 +146,7 @@ class _Builder:
     def _new_node(self, event: Event, path: Path, depth: int) -> Node:
         if isinstance(event, ScalarEvent):
             self._height = 0
-            return self._scalar(event, path)
+            return self._scalar(event)
         if depth > MAX_DEPTH:
             self._fail(path, event, f"lists and mappings may be nested {MAX_DEPTH} deep, not deeper")
         self._size += 1
@@ -172,17 +170,13 @@ class _Builder:
         self._height = anchored.height
         return anchored.node
 
-    def _scalar(self, event: ScalarEvent, path: Path) -> Scalar:
+    def _scalar(self, event: ScalarEvent) -> Scalar:
         text = self._shield.lower(event.value)
         if event.style == ">":
             text = text.replace("\a", "")  # the parser marks folds with it; the text itself cannot hold one
         if not text.isascii():
             text = join_surrogates(text)
         self._size += 1 + len(text)
-        complaint = text_complaint(text)
-        if complaint is not None:
-            self._problems.error(path, _position(event), complaint)
-            text = ""
         is_text = bool(event.style) or event.tag in _TEXT_TAGS
         return Scalar(text, ScalarKind.TEXT if is_text else ScalarKind.PLAIN, _position(event))
 
@@ -221,7 +215,11 @@ class _Builder:
                 "merge keys (<<) are not part of YAML 1.2",
                 "write the keys out, or let an alias stand for a whole value",
             )
-        return self._scalar(event, path).text
+        key = self._scalar(event).text
+        complaint = text_complaint(key)
+        if complaint is not None:
+            self._fail(path, event, complaint)
+        return key
 
     def _check_tag(self, event: Event, path: Path) -> None:
         tag = getattr(event, "tag", None)

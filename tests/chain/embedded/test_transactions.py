@@ -78,6 +78,14 @@ def legacy(*, v: int = 35 + 2 * CHAIN_ID, s: int = 1, to: bytes = b"", nonce: by
     return bytes(rlp.encode([nonce, b"", b"\x52\x08", to, b"", b"", v, 1, s]))
 
 
+def nested_lists(depth: int) -> bytes:
+    encoded = b""
+    for _ in range(depth):
+        size = len(encoded).to_bytes(3, "big")
+        encoded = b"\xfa" + size + encoded
+    return encoded
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
@@ -87,6 +95,7 @@ def legacy(*, v: int = 35 + 2 * CHAIN_ID, s: int = 1, to: bytes = b"", nonce: by
         (b"\x00\xc0", "transaction type not supported: 0"),
         (b"\x02\x80", "expected input list"),
         (b"\x02\xff", "malformed"),
+        (nested_lists(10_000), "malformed"),
         (b"\xc0", "expected 9 fields"),
         (b"\x02\xc0", "expected 12 fields"),
         (legacy(v=27), "only replay-protected"),

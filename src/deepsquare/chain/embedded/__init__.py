@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deepsquare.chain.embedded.chain import EmbeddedChain
-    from deepsquare.chain.embedded.errors import DatabaseInUse, EmbeddedChainError, NotAChainDatabase, WrongChainId
+    from deepsquare.chain.embedded.errors import (
+        CannotListen,
+        DatabaseInUse,
+        EmbeddedChainError,
+        NotAChainDatabase,
+        WrongChainId,
+    )
 
-__all__ = ["DatabaseInUse", "EmbeddedChain", "EmbeddedChainError", "NotAChainDatabase", "WrongChainId"]
+__all__ = ["CannotListen", "DatabaseInUse", "EmbeddedChain", "EmbeddedChainError", "NotAChainDatabase", "WrongChainId"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ is five times faster than the one it would find. Whoever sets the variable outsi
 """
 
 import os
+import sys
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
@@ -43,6 +44,13 @@ from eth_typing import Address, BlockNumber
 from deepsquare.chain.embedded.engine import Account, BlockEnvironment, Log, Outcome, StateChanges, StateReader
 from deepsquare.chain.embedded.transactions import AccessList, Call, Transaction
 from deepsquare.chain.embedded.world import World
+
+_DEEPEST_PYTHON_CALL = 12 * 1024
+"""Twelve Python frames for each of the 1,024 levels that calls between contracts may nest."""
+
+# py-evm asks for as many, but a library it imports lifts the limit to 100,000: then a JSON document of that many
+# brackets, parsed anywhere in this process, overflows the C stack and kills it.
+sys.setrecursionlimit(_DEEPEST_PYTHON_CALL)
 
 _WORD_BYTES = 32
 _INITCODE_WORD_GAS = 2

@@ -50,6 +50,7 @@ async def listening(chain: EmbeddedChain, host: str = LOOPBACK, port: int = 0) -
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         timeout_graceful_shutdown=_GOODBYE_SECONDS,
     )
     server = _Server(config)
@@ -59,7 +60,7 @@ async def listening(chain: EmbeddedChain, host: str = LOOPBACK, port: int = 0) -
     try:
         yield address
     finally:
-        server.should_exit = True
+        server.leave()
         await running
 
 
@@ -69,6 +70,12 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.is_ready = asyncio.Event()
+        self._is_leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """Stop serving; `serve` then ends."""
+        self.should_exit = True
+        self._is_leaving.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -78,6 +85,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.is_ready.set()
+
+    async def main_loop(self) -> None:
+        """Wait to be told, where uvicorn's own loop looks ten times a second (also for a date header, left out)."""
+        await self._is_leaving.wait()
 
 
 class _App:

@@ -90,7 +90,7 @@ def decode(raw: bytes, chain_id: int) -> Transaction:
         if not isinstance(fields, list):
             raise InvalidTransaction("rlp: expected input list for a transaction")
         return _decode_legacy(fields, raw, chain_id) if is_legacy else _decode_typed(fields, raw, chain_id)
-    except (RLPException, TypeError, IndexError, AttributeError) as error:
+    except (RLPException, TypeError, ValueError, RecursionError) as error:
         raise InvalidTransaction(f"rlp: malformed transaction: {error}") from error
 
 

@@ -73,3 +73,10 @@ def test_a_reason_is_bounded_and_printable(headline: str, output: str) -> None:
     reason = public_reason(headline, output)
     assert len(reason) <= MAX_REASON_CHARACTERS
     assert all(character.isprintable() or character == "\n" or character.isspace() for character in reason)
+
+
+@pytest.mark.parametrize(
+    "piece", ["e", "pass", "-a", "a.", "http://", "-----BEGIN ", "-----END ", "eyJ.", "aA1/", '"secret":', " "]
+)
+def test_no_output_keeps_the_supervisor_busy_for_long(piece: str) -> None:
+    redact(piece * (50_000 // len(piece)))

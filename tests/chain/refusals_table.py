@@ -1,0 +1,26 @@
+"""Writes the table of refusals into docs/chain.md: `python -m tests.chain.refusals_table`."""
+
+import re
+from pathlib import Path
+
+from deepsquare.chain.refusals import SENTENCES
+
+PAGE = Path(__file__).parents[2] / "docs" / "chain.md"
+_TABLE = re.compile(r"(<!-- refusals: .*? -->\n).*(<!-- end of refusals -->)", re.DOTALL)
+_SPELLED = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+def table() -> str:
+    """The table, in the order of the source."""
+    spelled = {name: _SPELLED.sub(r"`{\1}`", sentence) for name, sentence in SENTENCES.items()}
+    rows = (f"| `{name}` | {sentence} |\n" for name, sentence in spelled.items())
+    return "| Refusal | What to do |\n|---|---|\n" + "".join(rows)
+
+
+def with_table(page: str) -> str:
+    """The page with its table as it should be."""
+    return _TABLE.sub(lambda found: found[1] + table() + found[2], page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,5 +1,6 @@
 """Workflows come in over plain HTTP and over GraphQL as published clients speak it; what is wrong is located."""
 
+import asyncio
 import hashlib
 import json
 from typing import Any
@@ -75,6 +76,14 @@ async def test_unknown_keys_of_a_file_are_warnings(gateway: Gateway) -> None:
 async def test_validating_keeps_nothing_and_refuses_nothing(gateway: Gateway) -> None:
     assert await gateway.client.validate(WORKFLOW) == []
     assert await gateway.client.validate("[") != []
+
+
+async def test_workflows_that_wait_to_be_compiled_are_bounded(settings: GatewaySettings, accounts: Accounts) -> None:
+    async with running(settings.model_copy(update={"compile_threads": 1, "compile_queue": 2}), accounts) as gateway:
+        answers = await asyncio.gather(*(gateway.http.post("/v1/workflows", content=WORKFLOW) for _ in range(8)))
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert {code(answer) for answer in refused} == {"too_busy"}
+    assert len(refused) < 8
 
 
 async def test_published_clients_submit_by_graphql_and_get_the_hash(gateway: Gateway) -> None:

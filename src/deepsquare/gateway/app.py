@@ -92,7 +92,7 @@ def _parts(settings: GatewaySettings, chain: ChainView, events: Events, clock: C
     used = SqlUsedNonces(database)
     jobs = Jobs(chain, clock)
     wakeups = Wakeups(clock, followers=settings.followers)
-    submissions = Submissions(scripts, clock, threads=settings.compile_threads)
+    submissions = Submissions(scripts, clock, threads=settings.compile_threads, queue=settings.compile_queue)
     challenges = Challenges(database.secret, timedelta(seconds=settings.challenge_seconds))
     return Parts(
         settings=settings,

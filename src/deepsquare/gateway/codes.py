@@ -38,6 +38,7 @@ class ErrorCode(enum.Enum):
     TOO_MANY_REQUESTS = _Meaning(429, "wait as long as the Retry-After header says")
     INTERNAL_ERROR = _Meaning(500, "report it to the gateway's operator with the request_id")
     TOO_MANY_FOLLOWERS = _Meaning(503, "read the log without following, or try again later")
+    TOO_BUSY = _Meaning(503, "try again later: other workflows are being compiled")
     STORE_FULL = _Meaning(503, "try again later: scripts that no job names are deleted after a while")
     STORE_UNAVAILABLE = _Meaning(503, "try again later; the operator sees the reason in the gateway's log")
     CHAIN_UNREACHABLE = _Meaning(503, "try again later: without the chain nobody can say who may read")

@@ -61,6 +61,7 @@ class GatewaySettings(BaseModel):
     append_bytes: _Count = Field(MIB, description="Longest body of one append to a log.")
     other_body_bytes: _Count = Field(16 * KIB, description="Longest body of any other request.")
     compile_threads: _Count = Field(2, description="Workflows that are compiled at the same time.")
+    compile_queue: _Count = Field(500, description="Workflows that wait to be compiled; beyond it the answer is 503.")
 
     challenge_seconds: _Seconds = Field(60, description="A challenge must be answered within this time.")
     requests_per_second: _PerSecond = Field(50, description="Requests per second and client address, in the long run.")

@@ -39,22 +39,29 @@ class Accepted:
 class Submissions:
     """The gateway's way in for workflows."""
 
-    def __init__(self, scripts: ScriptStore, clock: Clock, *, threads: int) -> None:
+    def __init__(self, scripts: ScriptStore, clock: Clock, *, threads: int, queue: int) -> None:
         self._scripts = scripts
         self._clock = clock
         self._limiter = CapacityLimiter(threads)
+        self._queue = queue
 
     async def validate(self, source: Source) -> tuple[Problem, ...]:
         """Everything that is wrong or suspicious about a workflow; empty is good."""
+        self._check_queue()
         loaded = await anyio.to_thread.run_sync(_load, source, limiter=self._limiter)
         return loaded.problems
 
     async def submit(self, source: Source) -> Accepted:
         """Compile a workflow and keep its script. Raises `Refusal` with all errors where it has some."""
+        self._check_queue()
         salt = secrets.token_hex(SALT_BYTES)
         script, problems = await anyio.to_thread.run_sync(_compile, source, salt, limiter=self._limiter)
         await self._scripts.put(script.hash, script.text, self._clock.now())
         return Accepted(script.hash, salt, problems)
+
+    def _check_queue(self) -> None:
+        if self._limiter.statistics().tasks_waiting >= self._queue:
+            raise Refusal(ErrorCode.TOO_BUSY, "as many workflows wait to be compiled as may")
 
 
 def text_of_body(body: bytes) -> str:

@@ -32,7 +32,7 @@ from deepsquare.cli.localgrid.parts import (
 from deepsquare.cli.localgrid.ports import LOOPBACK, keep_ports
 from deepsquare.cli.localgrid.providers import cluster_root, providers
 from deepsquare.clock import Clock, SystemClock
-from deepsquare.clusters.local import LocalCluster
+from deepsquare.clusters.local import shutdown
 from deepsquare.gateway.client import GatewayClient
 from deepsquare.model import Address
 from deepsquare.sdk.configuration import CONFIG_VARIABLE, Configuration, load
@@ -53,7 +53,6 @@ class LocalGrid:
         self._clock = clock or SystemClock()
         self._providers = providers(with_slurm=with_slurm)
         self._stack = AsyncExitStack()
-        self._contract: Address | None = None
         self.children = Children(self._clock, say)
 
     @property
@@ -90,7 +89,6 @@ class LocalGrid:
         websocket_url = f"ws://{LOOPBACK}:{ports[NODE]}"
         write_grid(folder.grid_file, GridFile(node_url, grid, websocket_url, gateway_url))
         self._write_config()
-        self._contract = grid.meta_scheduler
         gateway = await self._stack.enter_async_context(GatewayClient(gateway_url, clock=self._clock))
         wallets = [account(folder, provider.name) for provider in self._providers]
         await self.children.start(
@@ -135,21 +133,18 @@ class LocalGrid:
     async def _end(self) -> None:
         """End the services, then the jobs on the embedded clusters."""
         await self.children.stop()
-        if self._contract is None:
-            return
         for provider in self._providers:
             root = cluster_root(folder_data=self.folder.data(provider.name))
             if root.exists():
-                await self._end_jobs(root, self._contract)
+                await self._end_jobs(root)
 
-    async def _end_jobs(self, root: Path, contract: Address) -> None:
-        cluster = LocalCluster(root, contract=contract)
-        left = [job for job in await cluster.jobs() if not job.state.is_over]
+    async def _end_jobs(self, root: Path) -> None:
+        await asyncio.to_thread(shutdown.drain, root)
+        left = await asyncio.to_thread(shutdown.running, root)
         if left:
-            numbers = ", ".join(str(job.tag.job_id) for job in left)
-            self._say(f"Ending what still runs: job {numbers}. Its provider will report it as lost; it costs nothing.")
-        for job in left:
-            await cluster.cancel(job.id)
+            self._say(f"Ending {len(left)} running job(s); they are reported as lost and cost nothing.")
+        for folder in left:
+            shutdown.tell_to_stop(folder)
         async with asyncio.timeout(LAST_JOBS_SECONDS):
-            while any(not job.state.is_over for job in await cluster.jobs()):
+            while await asyncio.to_thread(shutdown.running, root):
                 await self._clock.sleep(LOOK_SECONDS)

@@ -55,7 +55,10 @@ async def listening(chain: EmbeddedChain, host: str = LOOPBACK, port: int = 0) -
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]), name="chain JSON-RPC server")
+    running.add_done_callback(lambda _: server.is_ready.set())
     await server.is_ready.wait()
+    if running.done():
+        await running  # it could not start, and says why
     logger.info("the chain %d answers at %s", chain.chain_id, address)
     try:
         yield address

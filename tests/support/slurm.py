@@ -1,7 +1,7 @@
 """A whole Slurm on loopback for tests and benchmarks: munged, slurmctld and four slurmd, in a folder of its own.
 
-    with SlurmLab(tmp_path) as lab:
-        subprocess.run(["sbatch", ...], env=lab.environment)
+    with slurm_lab() as lab:
+        lab.run("sbatch", ...)
 
 Several labs run side by side: ports are free ones, node names hold the process id (Slurm names cgroups after
 nodes). Daemons are stopped by their pid files, their cgroups removed. It needs root, cgroup v1 and the packages
@@ -15,12 +15,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 NODES = 4
 CPUS_PER_NODE = 8
@@ -49,6 +50,7 @@ SlurmdLogFile={folder}/slurmd-%n.log
 SlurmdSpoolDir={folder}/spool-%n
 SlurmdParameters=config_overrides
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+EnforcePartLimits=ALL
 MailProg=/bin/true
 ReturnToService=2
 ProctrackType=proctrack/cgroup
@@ -91,6 +93,13 @@ def unavailable() -> str:
 
 def _daemon(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@contextmanager
+def slurm_lab(**options: Any) -> Iterator["SlurmLab"]:
+    """A lab in a folder of its own that other users may enter (pytest's are closed to them)."""
+    with tempfile.TemporaryDirectory(prefix="dps-lab-") as folder, SlurmLab(Path(folder), **options) as lab:
+        yield lab
 
 
 class SlurmLab:
@@ -179,6 +188,7 @@ class SlurmLab:
             self._remove_cgroups(node)
 
     def _write_configuration(self) -> None:
+        self.folder.chmod(0o755)  # munged and the jobs run as other users
         for name in ("state", "munge", *(f"spool-{node}" for node in self.nodes)):
             (self.folder / name).mkdir(parents=True)
         controller_port, *ports = _free_ports(NODES + 1)
@@ -216,7 +226,6 @@ class SlurmLab:
         for path, mode in ((folder, 0o755), (key, 0o600)):
             path.chmod(mode)
             os.chown(path, munge.pw_uid, munge.pw_gid)
-        _make_passable(folder)
         options = {"socket": "socket", "key-file": "key", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
         argv = [f"--{option}={folder / name}" for option, name in options.items()]
         self._start("munged", *argv, user=munge.pw_uid, group=munge.pw_gid)
@@ -290,13 +299,6 @@ def _removed(folder: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _make_passable(folder: Path) -> None:
-    """Let other users pass through the folders above: pytest's are closed to them."""
-    for parent in folder.parents:
-        if parent.stat().st_mode & 0o001 == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
 
 
 def _free_ports(count: int) -> Sequence[int]:

@@ -8,6 +8,7 @@ Network file systems report only what this machine does; callers poll as well.
 
 import asyncio
 import ctypes
+import errno
 import os
 import weakref
 from pathlib import Path
@@ -29,14 +30,24 @@ class Watch:
             raise OSError(error, f"no inotify watch: {os.strerror(error)}; raise fs.inotify.max_user_instances")
         self._descriptor: int = descriptor
         self._waiters: set[asyncio.Future[None]] = set()
+        self._numbers: set[int] = set()
         weakref.finalize(self, os.close, descriptor)
 
-    def add(self, path: Path) -> None:
-        """Watch `path` too; a path that is gone is none of our business, and twice is once."""
-        if _libc.inotify_add_watch(self._descriptor, os.fsencode(path), _EVENTS) < 0:
+    def add(self, path: Path, *, renames_only: bool = False) -> bool:
+        """Watch `path` too; True where it was not watched before. A path that is gone is none of our business.
+
+        `renames_only`: files count once they are complete and renamed into place, not while they are written.
+        """
+        events = _IN_MOVED_TO if renames_only else _EVENTS
+        number = _libc.inotify_add_watch(self._descriptor, os.fsencode(path), events)
+        if number < 0:
             error = ctypes.get_errno()
-            if not isinstance(OSError(error, ""), FileNotFoundError):
-                raise OSError(error, f"cannot watch {path}: {os.strerror(error)}; raise fs.inotify.max_user_watches")
+            if error == errno.ENOENT:
+                return False
+            raise OSError(error, f"cannot watch {path}: {os.strerror(error)}; raise fs.inotify.max_user_watches")
+        is_new = number not in self._numbers
+        self._numbers.add(number)
+        return is_new
 
     async def wait(self, timeout_seconds: float) -> None:
         """Return at the next event (or at once for one since the last wait), at the latest after the timeout."""

@@ -247,7 +247,7 @@ class LocalCluster:
         with held(self._root.lock):
             if not folder.path.exists():
                 return
-            if not folder.ended.exists() or is_alive(folder.lock):
+            if not folder.ended.exists():
                 raise ClusterError(f"the job {tag} is not over yet; cancel it first", transient=True)
             aside = self._root.jobs / f".{uuid.uuid4().hex}"
             folder.path.rename(aside)

@@ -67,8 +67,6 @@ class SlurmCluster:
         self._hurry = False
         self._watch = Watch()
         self._watch.add(self._spool.events)
-        for tag in self._spool.tags(contract):
-            self._watch.add(self._spool.job(tag).record)
 
     async def check(self) -> Sequence[str]:
         """What is missing, each with the command an admin must run. Raises `ClusterError` while Slurm is silent."""
@@ -106,7 +104,7 @@ class SlurmCluster:
             raise ClusterError(
                 f"the job {request.tag} cannot be written to the spool: {error}", transient=True
             ) from error
-        self._watch.add(spool.record)
+        self._watch.add(spool.record, renames_only=True)
         return await self._sbatch(request, spool)
 
     async def _sbatch(self, request: JobRequest, spool: JobSpool) -> ClusterJobId:
@@ -143,7 +141,10 @@ class SlurmCluster:
 
     async def _look(self) -> Picture:
         picture = await self._sweep.take()
-        self._hurry = picture.unsettled
+        alive = [job.tag for job in picture.jobs.values() if not job.state.is_over]
+        # Whoever is watched for the first time may have written before that: look once more, soon.
+        newly_watched = [tag for tag in alive if self._watch.add(self._spool.job(tag).record, renames_only=True)]
+        self._hurry = picture.unsettled or bool(newly_watched)
         return picture
 
     async def cancel(self, job_id: ClusterJobId) -> None:

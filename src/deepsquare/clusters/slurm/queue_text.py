@@ -20,6 +20,7 @@ _FIELDS = (
     ("endtime", 24),
     ("timeused", 24),
     ("reason", 64),
+    ("nodelist", 64),
     ("comment", 160),
     ("name", 160),
 )
@@ -27,9 +28,10 @@ _FIELDS = (
 SQUEUE_FORMAT = ",".join(f"{name}:{width}" for name, width in _FIELDS)
 
 SACCT_DELIMITER = "|"
-SACCT_FORMAT = "JobID,UID,State%40,ExitCode,Start,End,JobName%160"
-_SACCT_FIELDS = 7
+SACCT_FORMAT = "JobID,UID,State%40,ExitCode,Start,End,NodeList%40,JobName%160"
+_SACCT_FIELDS = 8
 
+_NO_NODES = ("", "(null)", "None assigned")
 _DURATION = re.compile(r"\A(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)\Z")
 
 
@@ -45,6 +47,7 @@ class Row:
     """128+n for a signal; None where Slurm does not say."""
     restarts: int
     started_at: datetime | None
+    """None for a job that never had a node: Slurm stamps such a one with the moment of its cancel."""
     ended_at: datetime | None
     used: timedelta | None
     """Time run, without suspensions."""
@@ -71,7 +74,7 @@ def parse_squeue(text: str) -> list[Row]:
                 state=values["state"],
                 exit_code=parse_exit_code(values["exit_code"]),
                 restarts=int(values["restartcnt"]) if values["restartcnt"].isdigit() else 0,
-                started_at=_moment(values["starttime"]),
+                started_at=_moment(values["starttime"]) if values["nodelist"] else None,
                 ended_at=_moment(values["endtime"]),
                 used=_duration(values["timeused"]),
                 reason="" if values["reason"] == "None" else values["reason"],
@@ -96,11 +99,11 @@ def parse_sacct(text: str) -> list[Row]:
                 state=state,
                 exit_code=parse_exit_code(values[3]),
                 restarts=0,
-                started_at=_moment(values[4]),
+                started_at=_moment(values[4]) if values[6] not in _NO_NODES else None,
                 ended_at=_moment(values[5]),
                 used=None,
                 reason="",
-                tag_texts=(values[6],),
+                tag_texts=(values[7],),
                 cancelled_by_uid=int(by) if by.isdigit() else None,
             )
         )

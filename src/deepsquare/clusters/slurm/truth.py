@@ -49,6 +49,9 @@ STATES: Mapping[str, RunState] = {
 }
 """Slurm's words (squeue and sacct, in full) and ours; docs/clusters.md shows the same table."""
 
+_LAUNCH_FAILURE_EXIT_CODE = 128 + 53
+"""Slurm says "signal 53" where a batch step could not be set up. A job may kill itself with it, so it must be early."""
+_LAUNCH_SPAN = timedelta(seconds=5)
 _LAUNCH_FAILURES = frozenset({"JobLaunchFailure", "launch_failed_requeued_held"})
 
 
@@ -196,11 +199,20 @@ def _ended_state(known: Known, row: Row) -> tuple[RunState, str]:
         if known.history is not None and known.history.cancelled_by_uid == known.uid:
             return RunState.CANCELLED, "CANCELLED by the job's own account"
         return state, "CANCELLED by an administrator"
-    if state is RunState.FAILED and row.reason in _LAUNCH_FAILURES:
-        return RunState.LOST, row.reason
+    if state is RunState.FAILED and _was_not_launched(known, row):
+        return RunState.LOST, f"{row.state} ({row.reason or 'launch failed'}): a node could not start the job"
     if state in (RunState.COMPLETED, RunState.FAILED) or not row.reason:
         return state, row.state
     return state, f"{row.state} ({row.reason})" if row.reason != "NonZeroExitCode" else row.state
+
+
+def _was_not_launched(known: Known, row: Row) -> bool:
+    """True where the node's daemon, and not the job, failed: it could not reach the spool, for example."""
+    if row.reason in _LAUNCH_FAILURES:
+        return True
+    if row.exit_code != _LAUNCH_FAILURE_EXIT_CODE or known.end is not None:
+        return False
+    return row.started_at == row.ended_at or (row.used is not None and row.used <= _LAUNCH_SPAN)
 
 
 def _exit_code(state: RunState, row: Row, record: EndRecord | None) -> int | None:
@@ -219,9 +231,7 @@ def _times(row: Row, record: EndRecord | None) -> tuple[datetime | None, datetim
     A restarted controller stamps jobs that ended meanwhile with its own start: there the record's end, which the file
     system has dated, is the better one however far they lie apart.
     """
-    if row.started_at is None or (row.ended_at is not None and row.ended_at < row.started_at):
-        return None, row.ended_at  # it never ran
-    if record is None or row.ended_at is None:
+    if row.started_at is None or record is None or row.ended_at is None:
         return row.started_at, row.ended_at
     second = timedelta(seconds=1)  # Slurm's times are whole seconds
     started_at, ended_at = row.started_at, row.ended_at

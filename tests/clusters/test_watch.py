@@ -1,0 +1,83 @@
+"""Wake-ups are never lost."""
+
+import asyncio
+import gc
+from pathlib import Path
+
+from deepsquare.clusters.watch import Watch
+
+LONG_SECONDS = 30.0
+
+
+async def test_a_change_during_the_wait_ends_it(tmp_path: Path) -> None:
+    watch = Watch()
+    watch.add(tmp_path)
+    waiting = asyncio.create_task(watch.wait(LONG_SECONDS))
+    await asyncio.sleep(0)
+
+    (tmp_path / "a").touch()
+
+    async with asyncio.timeout(LONG_SECONDS / 2):
+        await waiting
+
+
+async def test_a_change_between_two_waits_ends_the_second_at_once(tmp_path: Path) -> None:
+    watch = Watch()
+    watch.add(tmp_path)
+    (tmp_path / "a").touch()
+
+    async with asyncio.timeout(LONG_SECONDS / 2):
+        await watch.wait(LONG_SECONDS)
+
+
+async def test_everybody_who_waits_is_woken(tmp_path: Path) -> None:
+    watch = Watch()
+    watch.add(tmp_path)
+    waiting = [asyncio.create_task(watch.wait(LONG_SECONDS)) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    (tmp_path / "a").touch()
+
+    async with asyncio.timeout(LONG_SECONDS / 2):
+        await asyncio.gather(*waiting)
+
+
+async def test_without_a_change_the_wait_ends_in_time(tmp_path: Path) -> None:
+    watch = Watch()
+    watch.add(tmp_path)
+
+    await watch.wait(0.001)
+
+
+async def test_files_still_being_written_do_not_wake_those_who_wait_for_renames(tmp_path: Path) -> None:
+    watch = Watch()
+    assert watch.add(tmp_path, renames_only=True)
+    assert not watch.add(tmp_path, renames_only=True)
+    (tmp_path / ".a").write_text("x")
+    waiting = asyncio.create_task(watch.wait(LONG_SECONDS))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    (tmp_path / ".a").rename(tmp_path / "a")
+
+    async with asyncio.timeout(LONG_SECONDS / 2):
+        await waiting
+
+
+async def test_a_path_that_is_gone_is_nobodys_business(tmp_path: Path) -> None:
+    assert not Watch().add(tmp_path / "gone")
+
+
+async def test_no_descriptor_is_left_behind() -> None:
+    gc.collect()
+    before = _open_descriptors()
+
+    for _ in range(5):
+        await Watch().wait(0.001)
+    gc.collect()
+
+    assert _open_descriptors() <= before
+
+
+def _open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

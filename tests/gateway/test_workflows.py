@@ -83,7 +83,7 @@ async def test_workflows_that_wait_to_be_compiled_are_bounded(settings: GatewayS
         answers = await asyncio.gather(*(gateway.http.post("/v1/workflows", content=WORKFLOW) for _ in range(8)))
     refused = [answer for answer in answers if answer.status_code != 200]
     assert {code(answer) for answer in refused} == {"too_busy"}
-    assert len(refused) < 8
+    assert len(refused) == 8 - 3
 
 
 async def test_published_clients_submit_by_graphql_and_get_the_hash(gateway: Gateway) -> None:

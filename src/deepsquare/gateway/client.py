@@ -8,7 +8,7 @@ again makes sense. httpx is imported when the first request is made.
 import base64
 import binascii
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -170,11 +170,12 @@ class GatewayClient:
         query = "" if attempt is None else f"?attempt={attempt}"
         return (await self._request("GET", f"/v1/jobs/{job_id}/log{query}", headers=header)).content
 
-    async def follow_log(self, job_id: JobId, signer: TypedDataSigner) -> AsyncIterator[LogChunk]:
+    async def follow_log(self, job_id: JobId, signer: TypedDataSigner) -> AsyncGenerator[LogChunk]:
         """Everything that a job prints, from its first attempt on, as it comes, until it is over.
 
         A lost connection is taken up again behind the last bytes, for as long as it takes; only a refusal
-        ends the following early. Wrap it in a timeout where there must be an end to patience.
+        ends the following early. Wrap it in a timeout where there must be an end to patience, and in
+        `contextlib.aclosing` where you may stop before the end: that gives the connection back.
         """
         last_event_id: str | None = None
         while True:

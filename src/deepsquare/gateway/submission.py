@@ -6,7 +6,8 @@ before it is here, and two customers never share one.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,25 +44,32 @@ class Submissions:
         self._scripts = scripts
         self._clock = clock
         self._limiter = CapacityLimiter(threads)
-        self._queue = queue
+        self._room = threads + queue
 
     async def validate(self, source: Source) -> tuple[Problem, ...]:
         """Everything that is wrong or suspicious about a workflow; empty is good."""
-        self._check_queue()
-        loaded = await anyio.to_thread.run_sync(_load, source, limiter=self._limiter)
+        with self._place():
+            loaded = await anyio.to_thread.run_sync(_load, source, limiter=self._limiter)
         return loaded.problems
 
     async def submit(self, source: Source) -> Accepted:
         """Compile a workflow and keep its script. Raises `Refusal` with all errors where it has some."""
-        self._check_queue()
         salt = secrets.token_hex(SALT_BYTES)
-        script, problems = await anyio.to_thread.run_sync(_compile, source, salt, limiter=self._limiter)
+        with self._place():
+            script, problems = await anyio.to_thread.run_sync(_compile, source, salt, limiter=self._limiter)
         await self._scripts.put(script.hash, script.text, self._clock.now())
         return Accepted(script.hash, salt, problems)
 
-    def _check_queue(self) -> None:
-        if self._limiter.statistics().tasks_waiting >= self._queue:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A place in the queue for the threads."""
+        if self._room == 0:
             raise Refusal(ErrorCode.TOO_BUSY, "as many workflows wait to be compiled as may")
+        self._room -= 1
+        try:
+            yield
+        finally:
+            self._room += 1
 
 
 def text_of_body(body: bytes) -> str:

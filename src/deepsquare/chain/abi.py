@@ -1,8 +1,7 @@
 """The contracts' interfaces, as compiled: names and types to bytes and back.
 
-Read from `artifacts/<Contract>.json` when first needed and kept for the life of the process. Text on chain
-was written by anybody: bytes that are no UTF-8 are replaced when read, so that no stranger's string can
-stop a reader.
+Read from `artifacts/<Contract>.json` when first needed and kept for the life of the process. How values
+become bytes is the business of `abi_types`.
 """
 
 import functools
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deepsquare.chain import abi_types
 from deepsquare.chain.errors import InvalidValue
 from deepsquare.chain.keccak import keccak256, selector
 from deepsquare.chain.receipt import Log
@@ -108,39 +108,16 @@ def errors() -> Mapping[bytes, ErrorKind]:
 
 def encode(types: Iterable[str], values: Sequence[Any]) -> bytes:
     """ABI-encode values. Raises `InvalidValue` where one does not fit its type."""
-    from eth_abi.exceptions import EncodingError  # noqa: PLC0415 - see `_codec`
-
     try:
-        return bytes(_codec().encode(types, values))
-    except EncodingError as error:
+        return abi_types.arguments(tuple(types)).encode(values)
+    except (ValueError, TypeError) as error:
         raise InvalidValue(f"a value does not fit into the contract: {error}") from error
 
 
 def decode(types: Iterable[str], data: bytes) -> tuple[Any, ...]:
-    """ABI-decode values: structs as tuples, addresses in lower case. Raises `ValueError` for other data."""
-    from eth_abi.exceptions import DecodingError  # noqa: PLC0415 - see `_codec`
-
-    try:
-        return tuple(_codec().decode(tuple(types), data))
-    except (DecodingError, OverflowError) as error:
-        raise ValueError(f"{len(data)} bytes are no ({','.join(types)}): {error}") from error
-
-
-@functools.cache
-def _codec() -> Any:
-    """The codec, built once. The library costs 0.4 s to import: only those pay who call a contract."""
-    import eth_abi.codec  # noqa: PLC0415
-    import eth_abi.decoding  # noqa: PLC0415
-    import eth_abi.registry  # noqa: PLC0415
-
-    registries: Any = eth_abi.registry  # the library leaves these functions without types
-    decoding: Any = eth_abi.decoding
-    tolerant = registries.registry.copy()
-    tolerant.unregister_decoder("string")
-    tolerant.register_decoder(
-        registries.BaseEquals("string"), decoding.StringDecoder(handle_string_errors="replace"), label="string"
-    )
-    return eth_abi.codec.ABICodec(tolerant)
+    """ABI-decode values: structs and lists as tuples, addresses in lower case. Raises `ValueError` for other data."""
+    values: tuple[Any, ...] = abi_types.arguments(tuple(types)).decode(memoryview(data), 0)
+    return values
 
 
 def _function(entry: Mapping[str, Any]) -> Function:

@@ -1,22 +1,23 @@
-# --- The runtime: the same in every job script. The user's program follows below it. ---
-# A user's variable never becomes a variable of this shell: `become` sets them all just before srun
-# takes the process over. That keeps them intact, off every command line, and out of our way.
+# --- The runtime, the same in every job. The user's program follows below it. ---
+# A user's variable never becomes one of this shell's: `become` sets them all just before srun takes a
+# process over. So they arrive intact, stand on no command line and cannot get in our way.
 set -u
 
-ds_stopped=''          # the exit code to end with, once a signal asked for the end
-ds_interrupted=''      # whether a signal came during the present wait
-ds_child=''            # the process that runs now
-ds_scratch=''          # the job's own folder, removed at the end
-ds_logging=true        # whether the steps' output reaches the owner
-ds_job_env=()          # NAME=value from the workflow's env
-ds_kept_env=()         # NAME=value that steps wrote into $DEEPSQUARE_ENV
-ds_own_env=()          # NAME=value of volumes and resources
-declare -A ds_told=()  # what was ignored in $DEEPSQUARE_ENV and told once
-exec 3>&2              # our own messages, which logging does not silence
+ds_stopped=''  # the exit code to end with, once a signal came
+ds_interrupted=''
+ds_child=''
+ds_scratch=''
+ds_logging=true
+ds_job_env=()  # NAME=value, from the weakest to the strongest
+ds_kept_env=()
+ds_own_env=()
+ds_step_env=()
+declare -A ds_told=()
+exec 3>&2  # for our own messages, which logging does not silence
 
 tell() { printf 'deepsquare: %s\n' "$1" >&3; }
 
-# stop <exit code>: a signal came. The running step is asked to end, and no further one starts.
+# stop <exit code>: on a signal. The running step is asked to end, no further one starts.
 stop() {
   ds_stopped=$1 ds_interrupted=yes
   [[ -z $ds_child ]] || kill -TERM "$ds_child" 2>/dev/null
@@ -27,21 +28,18 @@ leave() {
   local ds_code=$?
   trap '' TERM INT HUP
   [[ -z $ds_child ]] || { kill -TERM "$ds_child" && wait "$ds_child"; } 2>/dev/null
-  if [[ -n $ds_scratch && -e $ds_scratch ]]; then
-    rm -rf -- "$ds_scratch" 2>/dev/null || chmod -R u+rwX -- "$ds_scratch" 2>/dev/null
+  if [[ -n $ds_scratch ]] && ! rm -rf -- "$ds_scratch"; then
+    chmod -R u+rwX -- "$ds_scratch"
     rm -rf -- "$ds_scratch" || tell 'the scratch folder could not be removed entirely'
-  fi
+  fi 2>/dev/null
   exit "${ds_stopped:-$ds_code}"
 }
 
-# attend <function> ...: runs it beside this shell, so that signals are heard; returns its exit code.
+# attend <command> ...: runs it beside this shell, so that signals are heard.
 attend() {
   local ds_code
   [[ -z $ds_stopped ]] || return "$ds_stopped"
-  (
-    trap - TERM INT HUP
-    "$@"
-  ) </dev/null &
+  (trap - TERM INT HUP && "$@") </dev/null &
   ds_child=$!
   [[ -z $ds_stopped ]] || kill -TERM "$ds_child" 2>/dev/null
   while
@@ -54,7 +52,7 @@ attend() {
   return "${ds_stopped:-$ds_code}"
 }
 
-# become NAME=value ... -- <program> ...: turns this process into the program. It has no variable of its own.
+# become NAME=value ... -- <program> ...: turns this process into the program; has no variable of its own.
 become() {
   until [[ $1 == -- ]]; do
     unset -v "${1%%=*}"
@@ -65,12 +63,12 @@ become() {
   exec "$@" 3>&-
 }
 
-# launch <program> ...: becomes srun with the step's variables, folder and output.
+# launch <program> ...: turns this process into the step's srun.
 launch() {
   local ds_entry ds_plain=() ds_special=()
   for ds_entry in "${ds_job_env[@]}" "${ds_kept_env[@]}" "${ds_own_env[@]}" "${ds_step_env[@]}"; do
     case ${ds_entry%%=*} in # names that a shell keeps for itself, or obeys
-      BASH* | LC_* | LANG | DIRSTACK | EUID | FUNCNAME | GROUPS | PIPESTATUS | POSIXLY_CORRECT | PPID | SHELLOPTS | UID | _)
+      BASH* | LC_* | LANG | DIRSTACK | EUID | FUNCNAME | GROUPS | PIPESTATUS | POSIXLY_CORRECT | PPID | SHELLOPTS | SHLVL | UID | _)
         ds_special+=("$ds_entry")
         ;;
       *) ds_plain+=("$ds_entry") ;;
@@ -86,13 +84,13 @@ launch() {
   become "${ds_plain[@]}" -- "$@"
 }
 
-# ignore <what> <why>: tells once that something in $DEEPSQUARE_ENV does not count; never its value.
+# ignore <what> <why>: tells once, and never a value.
 ignore() {
   [[ -n ${ds_told[$1]:-} ]] || tell "\$DEEPSQUARE_ENV: $1 is ignored: $2"
   ds_told[$1]=yes
 }
 
-# read_kept: reads $DEEPSQUARE_ENV: lines KEY=value, and KEY<<WORD with lines up to one that is WORD.
+# read_kept: reads $DEEPSQUARE_ENV: KEY=value, or KEY<<WORD and lines up to one that is WORD.
 read_kept() {
   local LC_ALL=C lines=() number=0 line key rest
   ds_kept_env=()
@@ -109,8 +107,7 @@ read_kept() {
           ignore "line $start" 'its block never ends'
           continue
         fi
-        printf -v rest '%s\n' "${lines[@]:start:number-start}"
-        ((number > start)) || rest=''
+        ((number == start)) || printf -v rest '%s\n' "${lines[@]:start:number-start}"
         rest=${rest%$'\n'} number=$((number + 1))
         ;;
       *)
@@ -128,11 +125,11 @@ read_kept() {
   done
 }
 
-# prepare: makes the volumes where the site says they lie, and the variables that name them.
+# prepare: makes the volumes where the site says they lie.
 prepare() {
   local shared=${DEEPSQUARE_SITE_SHARED_ROOT:-} user=${DEEPSQUARE_SITE_USER:-$UID} tmp world disk
   [[ -n $shared ]] || {
-    tell 'DEEPSQUARE_SITE_SHARED_ROOT is not set: this script needs to know where its site keeps shared files'
+    tell 'DEEPSQUARE_SITE_SHARED_ROOT is not set: where may the job keep its files?'
     return 1
   }
   tmp=${DEEPSQUARE_SITE_TMP_ROOT:-$shared/tmp}/$user
@@ -152,7 +149,7 @@ prepare() {
     "DEEPSQUARE_TMP=$tmp" "DEEPSQUARE_SHARED_TMP=$tmp" "DEEPSQUARE_SHARED_WORLD_TMP=$world"
     "DEEPSQUARE_DISK_TMP=$disk/tmp/$user" "DEEPSQUARE_DISK_WORLD_TMP=$disk/world-tmp"
   )
-  # shellcheck disable=SC2016 # the shell that runs it expands it
+  # shellcheck disable=SC2016 # expanded by the shell that runs it
   local make='mkdir -p -m 0700 -- "$1" && { [ -d "$2" ] || mkdir -p -m 1777 -- "$2"; }'
   sh -c "$make" sh "$tmp" "$world" && sh -c "$make" sh "$disk/tmp/$user" "$disk/world-tmp" || return
   if ((${SLURM_JOB_NUM_NODES:-1} > 1)); then
@@ -164,16 +161,15 @@ prepare() {
 
 # --- The words in which the user's program is written. ---
 
-# announce <name>: says that a step starts.
 announce() { [[ $ds_logging != true || -n $ds_stopped ]] || printf 'Running: %s\n' "$1"; }
 
-# step <path>: describes a command from here on; `options`, `environment`, `directory` add to it.
+# step <path>: describes a command; `options`, `environment` and `directory` add to it.
 step() { ds_path=$1 ds_options=() ds_step_env=() ds_directory=$ds_scratch; }
 options() { ds_options=("$@"); }
 environment() { ds_step_env=("$@"); }
 directory() { ds_directory=$1; }
 
-# run <program> ...: runs the described command in each of its tasks and returns its exit code.
+# run <program> ...: runs the described command in each of its tasks.
 run() {
   local ds_code
   read_kept
@@ -187,7 +183,6 @@ run() {
   return "$ds_code"
 }
 
-# main: runs the job, whatever happens with one end.
 main() {
   trap leave EXIT
   trap 'stop 143' TERM

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Protocol
 
-from deepsquare.gateway.errors import GatewayUnreachable, RefusedByGateway
+from deepsquare.gateway.errors import GatewayUnreachable, LogGap, RefusedByGateway
 from deepsquare.model import Address, JobId
 
 
@@ -37,7 +37,8 @@ class MemoryGateway:
         if self.refuses_logs:
             raise RefusedByGateway(403, self.refuses_logs, "not yours")
         log = self.logs[job_id, attempt]
-        assert offset <= len(log), "a gap"
+        if offset > len(log):
+            raise LogGap(RefusedByGateway(409, "log_gap", "bytes are missing"), len(log))
         log[offset : offset + len(data)] = data
         self.largest_append = max(self.largest_append, len(data))
         return len(log)
@@ -46,7 +47,9 @@ class MemoryGateway:
         self._answer()
         if self.refuses_logs:
             raise RefusedByGateway(403, self.refuses_logs, "not yours")
-        assert len(self.logs[job_id, attempt]) == length
+        held = len(self.logs[job_id, attempt])
+        if length != held:
+            raise LogGap(RefusedByGateway(409, "log_gap", "the log has another length"), held)
         self.closed[job_id, attempt] = length
 
     def _answer(self) -> None:

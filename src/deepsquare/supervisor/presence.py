@@ -41,7 +41,7 @@ class Presence:
     @property
     def pause_seconds(self) -> float:
         """How long until the lease should be looked at again."""
-        if not self._is_valid or self._lease is None:
+        if self._lease is None or (not self._is_valid and not self._ports.journal.entries):
             return _APPROVAL_LOOK_SECONDS
         return self._lease.total_seconds() / _HEARTBEATS_PER_LEASE / 2
 
@@ -78,10 +78,10 @@ class Presence:
     async def prove_alive(self, now: datetime) -> None:
         """Renew the lease unless most of it is left. Any other transaction renews it too.
 
-        Raises `ChainError`.
+        A provider that was removed goes on with it while it holds jobs. Raises `ChainError`.
         """
         self._is_valid = await self._ports.chain.provider(self._ports.provider) is not None
-        if not self._is_valid:
+        if not self._is_valid and not self._ports.journal.entries:
             return
         left = await self._ports.chain.lease_end(self._ports.provider) - now
         if left > await self._lease_duration() * (_HEARTBEATS_PER_LEASE - 1) / _HEARTBEATS_PER_LEASE:

@@ -58,7 +58,6 @@ class Rounds:
         self._ports = ports
         self._settings = settings
         self._rules = _rules(ports, settings, limits)
-        self.lease_seconds = limits.lease_seconds
         self._chain_view = ChainView(ports, reread_seconds=pace.reread_seconds)
         self._cluster_view = ClusterView(ports.cluster)
         intake = Intake(

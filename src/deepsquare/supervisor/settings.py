@@ -1,6 +1,6 @@
 """What an operator may set of a supervisor, each with its default and its bounds; docs/supervisor.md lists all.
 
-Read from `supervisor.toml` by `settings_file`; nothing here touches the disk or the network.
+Pure values: who reads them from which file, and puts cluster and journal beside them, is not decided here.
 """
 
 import re
@@ -46,15 +46,6 @@ class PriceSettings(_Settings):
         return Prices(self.gpu_per_minute, self.cpu_per_minute, self.memory_mb_per_minute)
 
 
-class KeySettings(_Settings):
-    """Where the provider's key comes from. Empty: the environment variable DEEPSQUARE_KEY."""
-
-    keystore: Path | None = Field(None, description="A version 3 keystore file.")
-    password_file: Path | None = Field(
-        None, description="A file with the keystore's password; without it DEEPSQUARE_PASSWORD is read."
-    )
-
-
 class LimitSettings(_Settings):
     """How patient the supervisor is."""
 
@@ -88,7 +79,7 @@ class PaceSettings(_Settings):
     log_chunk_bytes: int = Field(
         262_144, ge=1024, le=1_048_576, description="The largest piece of a log in one request, and in memory per job."
     )
-    claim_batch: _Count = Field(64, description="Claims in one transaction.")
+    claim_batch: _Count = Field(50, description="Claims in one transaction.")
     report_batch: _Count = Field(32, description="Reports in one transaction.")
     fetches_at_once: _Count = Field(8, description="Scripts fetched at the same time.")
     submits_at_once: _Count = Field(8, description="Submits to the cluster at the same time.")

@@ -1,0 +1,136 @@
+"""The way of a job's output to its owner."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deepsquare.clusters.port import RunState
+from deepsquare.model import JobId, JobStatus
+from tests.supervisor.stage import SETTINGS, Stage, stage
+
+CHUNK = SETTINGS.pace.log_chunk_bytes
+
+
+@pytest.fixture
+async def s(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path) as opened:
+        yield opened
+
+
+def log(s: Stage, job_id: JobId) -> bytes:
+    return bytes(s.gateway.logs[job_id, 1])
+
+
+async def test_output_flows_while_the_job_runs(s: Stage) -> None:
+    job_id = await s.running()
+    s.cluster.write(s.tag(job_id), b"one\n")
+    await s.rounds.ship()
+    assert log(s, job_id) == b"one\n"
+    s.cluster.write(s.tag(job_id), b"two\n")
+    await s.rounds.ship()
+    assert log(s, job_id) == b"one\ntwo\n"
+    assert s.gateway.closed == {}
+
+
+async def test_a_large_output_travels_in_bounded_pieces(s: Stage) -> None:
+    job_id = await s.running()
+    s.cluster.write(s.tag(job_id), b"x" * (10 * CHUNK + 1))
+    await s.rounds.ship()
+    assert len(log(s, job_id)) == 10 * CHUNK + 1
+    assert s.gateway.largest_append == CHUNK
+
+
+async def test_a_log_is_declared_complete_when_the_chain_has_the_end(s: Stage) -> None:
+    job_id = await s.running()
+    s.cluster.write(s.tag(job_id), b"last words")
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    assert s.gateway.closed == {(job_id, 1): 10}
+
+
+async def test_after_a_restart_nothing_is_missing_and_nothing_stands_twice(s: Stage) -> None:
+    job_id = await s.running()
+    s.cluster.write(s.tag(job_id), b"one\n")
+    await s.go()
+    await s.restart()
+    s.cluster.write(s.tag(job_id), b"two\n")
+    await s.go()
+    assert log(s, job_id) == b"one\ntwo\n"
+
+
+async def test_a_gateway_that_lost_its_log_gets_it_again(s: Stage) -> None:
+    job_id = await s.running()
+    s.cluster.write(s.tag(job_id), b"one\n")
+    await s.go()
+    s.gateway.logs.clear()
+    await s.go()
+    s.cluster.write(s.tag(job_id), b"two\n")
+    await s.go()
+    assert log(s, job_id) == b"one\ntwo\n"
+
+
+async def test_the_end_of_a_job_does_not_wait_for_its_log(s: Stage) -> None:
+    job_id = await s.running()
+    s.gateway.is_down = True
+    s.cluster.write(s.tag(job_id), b"later\n")
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    assert await s.status(job_id) is JobStatus.FINISHED
+    assert s.entry(job_id) is not None, "its output is kept"
+    s.gateway.is_down = False
+    s.advance(60)
+    await s.go()
+    assert log(s, job_id) == b"later\n"
+    await s.assert_settled(job_id)
+
+
+async def test_a_log_waits_for_a_dead_gateway_but_not_for_ever(s: Stage) -> None:
+    job_id = await s.running()
+    s.gateway.is_down = True
+    s.cluster.write(s.tag(job_id), b"never\n")
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    s.advance(s.settings.limits.log_patience_seconds)
+    await s.go()
+    await s.assert_settled(job_id)
+
+
+async def test_a_refused_log_of_a_job_that_is_ours_is_tried_again(s: Stage) -> None:
+    job_id = await s.running()
+    s.gateway.refuses_logs = "access_denied"
+    s.cluster.write(s.tag(job_id), b"one\n")
+    await s.go()
+    s.gateway.refuses_logs = ""
+    s.advance(60)
+    await s.go()
+    assert log(s, job_id) == b"one\n"
+
+
+async def test_a_log_that_is_closed_takes_nothing_more_and_holds_nothing_up(s: Stage) -> None:
+    job_id = await s.running()
+    s.gateway.refuses_logs = "log_closed"
+    s.cluster.write(s.tag(job_id), b"one\n")
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    await s.assert_settled(job_id)
+
+
+async def test_a_link_in_place_of_the_output_is_not_followed(s: Stage, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("the supervisor may read this, the job's user may not")
+    job_id = await s.running()
+    s.cluster.output_path(s.tag(job_id)).symlink_to(secret)
+    s.cluster.end(s.tag(job_id), RunState.FAILED, 1)
+    await s.go()
+    assert log(s, job_id) == b""
+    assert "may read" not in (await s.on_chain(job_id)).last_error
+    await s.assert_settled(job_id)
+
+
+async def test_a_job_without_output_leaves_no_log(s: Stage) -> None:
+    job_id = await s.running()
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    assert s.gateway.closed == {}
+    await s.assert_settled(job_id)

@@ -1,0 +1,40 @@
+"""docs/workflow.md keeps its word: every example on it runs and prints what the page says, every key is on it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deepsquare import workflow
+from deepsquare.workflow import RESERVED_NAMES, RESOURCE_NAMES
+from deepsquare.workflow.models import EnvVar, JobResources, Run, RunResources, Step, Workflow
+from deepsquare.workflow.shapes import keys_of
+from tests.support.scripts import ScriptSite, script_of
+
+PAGE = (Path(__file__).parents[2] / "docs" / "workflow.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```\n(?:\nprints\n\n```\n(.*?)```\n)?", PAGE, re.DOTALL)
+
+
+def test_every_example_says_what_it_prints() -> None:
+    assert len(EXAMPLES) >= 3
+    assert all(printed for _, printed in EXAMPLES)
+
+
+@pytest.mark.parametrize(("text", "printed"), EXAMPLES)
+def test_an_example_of_the_page_prints_what_the_page_says(site: ScriptSite, text: str, printed: str) -> None:
+    assert workflow.load(text).problems == ()
+    outcome = site.run(script_of(text))
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, printed, "")
+
+
+@pytest.mark.parametrize("model", [Workflow, JobResources, EnvVar, Step, Run, RunResources])
+def test_every_key_is_on_the_page(model: type[Workflow]) -> None:
+    for field in keys_of(model):
+        assert re.search(rf"`(?:[a-z]+\.)?{field.key.name}`", PAGE), field.key.name
+
+
+def test_every_variable_and_every_reserved_name_is_on_the_page(site: ScriptSite) -> None:
+    (call,) = site.run(script_of(EXAMPLES[0][0])).calls
+    given = {name for name in call.environment if name.startswith("DEEPSQUARE_")} | {"STORAGE_PATH"}
+    for name in (*given, *RESERVED_NAMES, *RESOURCE_NAMES):
+        assert f"`{name}`" in PAGE, name

@@ -2,7 +2,7 @@
 
 Only the shape stands here; what a value may be is the workflow package's business, which checks every job
 that comes through this door. Unlike in files, an unknown field is an error here: GraphQL has it so. A test
-compares these types, field by field, with the workflow's own JSON Schema.
+compares these types with the models of the workflow package.
 """
 
 import dataclasses

@@ -165,6 +165,11 @@ class SlurmLab:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def suspended_since(self, job_id: str) -> float:
+        """When the job was suspended, in seconds since 1970."""
+        shown = self.run("env", "SLURM_TIME_FORMAT=%s", "scontrol", "show", "job", job_id, "-o")
+        return float(shown.partition(" SuspendTime=")[2].split()[0])
+
     def wait_until(self, condition: object, what: str) -> None:
         """Look again and again until `condition()` holds; an assertion with the daemons' logs after a while."""
         assert callable(condition)

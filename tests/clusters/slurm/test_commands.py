@@ -1,0 +1,71 @@
+"""Slurm's commands: what is a no, and what is a not now."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deepsquare.clusters.slurm.commands import CommandFailed, Commands
+from deepsquare.clusters.slurm.settings import SlurmSettings
+
+
+def commands(folder: Path, script: str, **settings: float) -> Commands:
+    """Commands of which `squeue` is this script."""
+    program = folder / "squeue"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return Commands(SlurmSettings.model_validate({"spool": folder, "bin_folder": folder, **settings}))
+
+
+async def test_a_command_gets_its_arguments_as_they_are(tmp_path: Path) -> None:
+    output = await commands(tmp_path, 'printf "%s," "$@"').run("squeue", "a b", "$HOME", "'")
+
+    assert output == "a b,$HOME,',"
+
+
+async def test_a_command_does_not_see_our_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_ACCOUNT", "stray")
+    monkeypatch.setenv("DEEPSQUARE_PRIVATE_KEY", "secret")
+
+    output = await commands(tmp_path, "env").run("squeue", environment={"X": "y"})
+
+    assert "X=y" in output
+    assert "stray" not in output
+    assert "secret" not in output
+
+
+@pytest.mark.parametrize(
+    ("message", "transient"),
+    [
+        ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", True),
+        ("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", True),
+        ("sbatch: error: Batch job submission failed: Slurm temporarily unable to accept job", True),
+        ("sbatch: error: Munge encode failed: Failed to access socket", True),
+        ("sbatch: error: Batch job submission failed: Invalid partition name specified", False),
+        ("sbatch: error: invalid option", False),
+        ("", False),
+    ],
+)
+async def test_a_refusal_and_an_unreachable_slurm_are_told_apart(tmp_path: Path, message: str, transient: bool) -> None:
+    with pytest.raises(CommandFailed) as failure:
+        await commands(tmp_path, f"echo '{message}' >&2; exit 1").run("squeue")
+
+    assert failure.value.transient is transient
+    assert failure.value.reason == message
+
+
+async def test_a_command_that_does_not_answer_is_given_up_and_ended(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+
+    with pytest.raises(CommandFailed) as failure:
+        await commands(tmp_path, f"echo $$ >{pid_file}; exec sleep 1000", command_timeout_seconds=0.2).run("squeue")
+
+    assert failure.value.transient
+    assert not psutil.pid_exists(int(pid_file.read_text()))
+
+
+async def test_a_command_that_is_not_there_is_no_passing_trouble(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed) as failure:
+        await commands(tmp_path, "true").run("sacct")
+
+    assert not failure.value.transient

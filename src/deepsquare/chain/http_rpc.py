@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
 _CALLS_PER_POST = 100
+_POSTS_AT_ONCE = 8
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
 _NOT_READY = ("indexing is in progress",)
@@ -41,6 +42,7 @@ class HttpRpc:
         self._timeout_seconds = timeout_seconds
         self._feed = HeadFeed(websocket_url, clock or SystemClock(), poll_seconds)
         self._client: httpx.AsyncClient | None = None
+        self._posts = asyncio.Semaphore(_POSTS_AT_ONCE)
         self._is_closed = False
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
@@ -69,7 +71,8 @@ class HttpRpc:
 
     async def _post_batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         names = ", ".join(sorted({method for method, _ in calls}))
-        answer = await self._post(names, [_call(number, *call) for number, call in enumerate(calls)])
+        async with self._posts:
+            answer = await self._post(names, [_call(number, *call) for number, call in enumerate(calls)])
         if not isinstance(answer, list):
             return [_result(names, answer)]
         by_number = {item.get("id"): item for item in answer if isinstance(item, dict)}

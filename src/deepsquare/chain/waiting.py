@@ -1,7 +1,7 @@
 """Waiting for what other tasks or the node bring, bounded by a clock that tests can move."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Any
 
 from deepsquare.chain.errors import ChainUnreachable
@@ -44,6 +44,8 @@ class HeadWait:
             self._next.cancel()
             await asyncio.wait({self._next})
             self._next = None
+        if isinstance(self._heads, AsyncGenerator):
+            await self._heads.aclose()
         self._heads = None
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from deepsquare.model import Job, JobStatus, cost, fee
-from deepsquare.sdk.amounts import to_credits
+from deepsquare.sdk.amounts import to_credits, to_wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Bill:
     @property
     def cost(self) -> Decimal:
         """What the job costs its customer."""
-        return self.paid + self.fee
+        return to_credits(to_wei(self.paid) + to_wei(self.fee))
 
     @classmethod
     def of(cls, job: Job, now: datetime) -> "Bill":

@@ -30,9 +30,13 @@ async def found(folder: StateFolder, rpc: HttpRpc) -> GridAddress:
     return grid
 
 
-async def admit(folder: StateFolder, ledger: Ledger, providers: Sequence[Address], clock: Clock) -> None:
+def admin_of(folder: StateFolder, ledger: Ledger) -> AdminAccount:
+    """The account that founded the grid."""
+    return AdminAccount(ledger, Sender(ledger.rpc, account(folder, ADMIN).open(), ledger.grid.chain_id))
+
+
+async def admit(admin: AdminAccount, ledger: Ledger, providers: Sequence[Address], clock: Clock) -> None:
     """Approve these providers; return once all of them serve: registered, valid, alive."""
-    admin = AdminAccount(ledger, Sender(ledger.rpc, account(folder, ADMIN).open(), ledger.grid.chain_id))
     missing = set(providers)
     while missing:
         waiting = {entry.address for entry in await ledger.waiting_providers()}

@@ -20,7 +20,7 @@ from deepsquare.cli.failure import GridFailed
 from deepsquare.cli.localgrid.accounts import CUSTOMER, account
 from deepsquare.cli.localgrid.children import Children
 from deepsquare.cli.localgrid.folder import StateFolder
-from deepsquare.cli.localgrid.founding import admit, found
+from deepsquare.cli.localgrid.founding import admin_of, admit, found
 from deepsquare.cli.localgrid.parts import (
     GATEWAY,
     NODE,
@@ -102,7 +102,7 @@ class LocalGrid:
     async def _admitted(self, ledger: Ledger, addresses: list[Address]) -> None:
         """Wait until the providers serve; a child that cannot be kept alive ends the waiting."""
         watching = asyncio.create_task(self.children.watch())
-        admitting = asyncio.create_task(admit(self.folder, ledger, addresses, self._clock))
+        admitting = asyncio.create_task(admit(admin_of(self.folder, ledger), ledger, addresses, self._clock))
         try:
             async with asyncio.timeout(ADMISSION_SECONDS):
                 await asyncio.wait({watching, admitting}, return_when=asyncio.FIRST_COMPLETED)

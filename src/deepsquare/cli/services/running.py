@@ -36,6 +36,7 @@ def serve(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         )
         # A line per request of our own clients would bury what an operator looks for.
         logging.getLogger("httpx").setLevel(logging.WARNING)
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         asyncio.run(_until_signal(work))
     except ExceptionGroup as failures:

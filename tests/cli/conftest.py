@@ -1,0 +1,12 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.local_grid import RunningGrid, running_grid
+
+
+@pytest.fixture(scope="session")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGrid]:
+    """One grid for all tests of the CLI; each submits jobs of its own."""
+    with running_grid(tmp_path_factory.mktemp("grid")) as found:
+        yield found

@@ -1,0 +1,106 @@
+"""Compiled scripts on a real Slurm: what a stand-in for srun cannot promise."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from deepsquare.workflow import Run, RunResources, Step
+from tests.support.scripts import command, script_of, script_of_steps
+from tests.support.slurm import GPUS_OF_FIRST_NODE, SlurmLab
+from tests.support.texts import ATTACKS
+
+pytestmark = pytest.mark.system
+
+RESOURCES = ("--ntasks=4", "--cpus-per-task=2", "--mem-per-cpu=100M")
+
+
+class Slurm:
+    """Submits scripts as a supervisor does."""
+
+    def __init__(self, lab: SlurmLab, folder: Path) -> None:
+        self._lab = lab
+        self.shared = folder / "shared"
+        self._script = folder / "job.sh"
+        self._output = folder / "output"
+        self._environment = {**lab.environment, "DEEPSQUARE_SITE_SHARED_ROOT": str(self.shared)}
+
+    def submit(self, script: str, options: Sequence[str] = RESOURCES) -> subprocess.Popen[bytes]:
+        """A `sbatch` that waits for its job and ends as the job ends."""
+        self._script.write_text(script, encoding="utf-8", newline="")
+        argv = ["sbatch", "--wait", "--export=ALL", f"--output={self._output}", *options, str(self._script)]
+        return subprocess.Popen(argv, env=self._environment, stdout=subprocess.DEVNULL)
+
+    def run(self, script: str, options: Sequence[str] = RESOURCES) -> tuple[int, str]:
+        """The exit code and the output of a job."""
+        exit_code = self.submit(script, options).wait(60)
+        return exit_code, self._output.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def slurm(lab: SlurmLab, tmp_path: Path) -> Slurm:
+    return Slurm(lab, tmp_path)
+
+
+def test_every_task_of_every_step_gets_all_variables_intact(slurm: Slurm) -> None:
+    value = "a,b=\"c\" 'd' $(e) %n\nnext line, é"
+    write = command("printf 'KEPT<<END\\n%s\\nEND\\n' \"$JOB\" >>$DEEPSQUARE_ENV", name="write, and tell")
+    show = Step(run=Run(command='[ "$JOB" = "$KEPT" ] && echo "$SLURM_PROCID $KEPT"', resources=RunResources(tasks=2)))
+    exit_code, output = slurm.run(script_of_steps(write, show, env={"JOB": value}))
+    assert exit_code == 0
+    assert sorted(output.splitlines()) == sorted(
+        ["Running: write, and tell", *f"0 {value}".splitlines(), *f"1 {value}".splitlines()]
+    )
+    assert list(slurm.shared.glob("job-*")) == []
+
+
+def test_volumes_of_every_node_are_made(slurm: Slurm) -> None:
+    step = Step(
+        run=Run(command='[ -d "$DEEPSQUARE_DISK_TMP" ] && echo "$SLURMD_NODENAME"', resources=RunResources(tasks=2))
+    )
+    exit_code, output = slurm.run(script_of_steps(step), [*RESOURCES, "--nodes=2"])
+    assert (exit_code, len(set(output.splitlines()))) == (0, 2)
+
+
+def test_the_exit_code_of_a_failing_step_is_the_jobs(slurm: Slurm) -> None:
+    exit_code, output = slurm.run(script_of_steps(command("exit 7"), command("echo never")))
+    assert exit_code == 7
+    assert "deepsquare: steps[0] failed with exit code 7" in output
+    assert "never" not in output
+
+
+def test_a_step_without_gpus_sees_none(slurm: Slurm) -> None:
+    text = f"""\
+enableLogging: true
+resources: {{tasks: 1, cpusPerTask: 1, memPerCpu: 50, gpus: {GPUS_OF_FIRST_NODE}}}
+steps:
+  - run: {{command: 'echo "without [$CUDA_VISIBLE_DEVICES]"'}}
+  - run: {{command: 'echo "with [$CUDA_VISIBLE_DEVICES]"', resources: {{gpusPerTask: 1}}}}
+"""
+    options = ["--ntasks=1", "--cpus-per-task=1", "--mem-per-cpu=50M", f"--gpus={GPUS_OF_FIRST_NODE}"]
+    assert slurm.run(script_of(text), options) == (0, "without []\nwith [0]\n")
+
+
+def test_a_cancelled_job_ends_its_step_runs_no_other_and_leaves_nothing(
+    slurm: Slurm, lab: SlurmLab, tmp_path: Path
+) -> None:
+    started, second = tmp_path / "started", tmp_path / "second"
+    steps = (
+        command(f"echo $SLURM_JOB_ID >{started}.part; mv {started}.part {started}; sleep 1000"),
+        command(f">{second}"),
+    )
+    job = slurm.submit(script_of_steps(*steps))
+    lab.wait_until(started.exists, "the step runs")
+    lab.run("scancel", started.read_text().strip())
+    assert job.wait(60) != 0
+    lab.wait_until(lambda: list(slurm.shared.glob("job-*")) == [], "the scratch folder is removed")
+    assert not second.exists()
+
+
+def test_no_text_of_a_workflow_is_an_option_or_a_fault_to_sbatch(slurm: Slurm) -> None:
+    texts = [*ATTACKS, "#SBATCH hetjob\n#SBATCH --uid=0"]
+    steps = [Step(name=text, run=Run(command=f"printf %s {index}", env=())) for index, text in enumerate(texts)]
+    exit_code, output = slurm.run(script_of_steps(*steps[-3:], env={f"V{i}": text for i, text in enumerate(texts)}))
+    assert exit_code == 0
+    assert output.endswith(str(len(texts) - 1))

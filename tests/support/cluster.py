@@ -60,6 +60,12 @@ class ScriptedCluster:
         self.starts[tag] += 1
         self._set(tag, state=RunState.RUNNING, started_at=self._clock.now())
 
+    def begin_queued(self) -> None:
+        """Every job that waits in the cluster's queue begins."""
+        for tag, job in self._jobs.items():
+            if job.job.state is RunState.QUEUED:
+                self.start(tag)
+
     def end(self, tag: JobTag, state: RunState, exit_code: int | None = None, detail: str = "") -> None:
         """The job is over."""
         self._set(tag, state=state, ended_at=self._clock.now(), exit_code=exit_code, detail=detail)

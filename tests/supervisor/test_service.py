@@ -1,0 +1,120 @@
+"""The clockwork: what starts by itself, waits for what is away, and refuses what cannot work."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from deepsquare.clusters.port import RunState
+from deepsquare.model import JobStatus
+from deepsquare.supervisor.errors import ClusterNotReady
+from deepsquare.supervisor.service import Supervisor
+from tests.supervisor.stage import Stage, stage
+
+_TURNS = 2_000
+"""Reads of the chain, each a fiftieth of a second apart on the stage's clock."""
+
+
+@pytest.fixture
+async def s(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path) as opened:
+        yield opened
+
+
+@contextlib.asynccontextmanager
+async def serving(s: Stage) -> AsyncIterator[asyncio.Task[None]]:
+    """A supervisor that runs by itself."""
+    task = asyncio.create_task(Supervisor(s.ports(), s.settings).run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(s: Stage, holds: Callable[[], Awaitable[bool]]) -> None:
+    """Let time pass until it holds."""
+    for _ in range(_TURNS):
+        if await holds():
+            return
+        s.advance(0.02)
+    raise AssertionError("it never came to that")
+
+
+async def test_a_job_is_served_from_assignment_to_bill_without_a_hand(s: Stage) -> None:
+    async with serving(s):
+        job_id = await s.job()
+
+        async def is_submitted() -> bool:
+            return await s.status(job_id) is JobStatus.SCHEDULED and s.tag(job_id) in s.cluster.tags()
+
+        async def runs() -> bool:
+            return await s.status(job_id) is JobStatus.RUNNING
+
+        async def is_gone() -> bool:
+            return await s.status(job_id) is JobStatus.FINISHED and not s.journal.entries
+
+        await until(s, is_submitted)
+        s.cluster.start(s.tag(job_id))
+        await until(s, runs)
+        s.cluster.write(s.tag(job_id), b"hello\n")
+        s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+        await until(s, is_gone)
+    assert bytes(s.gateway.logs[job_id, 1]) == b"hello\n"
+    await s.assert_settled(job_id)
+
+
+async def test_a_cluster_that_lacks_something_is_refused_with_the_commands_for_its_admin(s: Stage) -> None:
+    s.cluster.missing = [
+        "the account deepsquare is no operator: sacctmgr modify user deepsquare set adminlevel=Operator"
+    ]
+    with pytest.raises(ClusterNotReady, match="sacctmgr modify user deepsquare set adminlevel=Operator"):
+        await Supervisor(s.ports(), s.settings).run()
+
+
+async def test_a_cluster_that_does_not_answer_at_the_start_is_waited_for(s: Stage) -> None:
+    s.cluster.is_down = True
+    job_id = await s.job()
+
+    async def is_claimed() -> bool:
+        return await s.status(job_id) is JobStatus.SCHEDULED
+
+    async with serving(s) as task:
+        for _ in range(20):
+            s.advance(0.5)
+            await asyncio.sleep(0)
+        assert not task.done()
+        s.cluster.is_down = False
+        await until(s, is_claimed)
+
+
+async def test_a_defect_stops_the_service_instead_of_hiding(s: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> str:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(s.gateway, "fetch_script", broken)
+    await s.job()
+    task = asyncio.create_task(Supervisor(s.ports(), s.settings).run())
+
+    async def is_over() -> bool:
+        await s.grid.ledger.head()
+        return task.done()
+
+    await until(s, is_over)
+    with pytest.raises(ExceptionGroup) as raised:
+        await task
+    assert raised.group_contains(ZeroDivisionError)
+
+
+async def test_a_cancelled_service_leaves_nothing_running(s: Stage) -> None:
+    before = asyncio.all_tasks()
+    async with serving(s):
+        for _ in range(50):
+            s.advance(0.1)
+            await asyncio.sleep(0)
+    await s.rounds.tasks.stop()
+    left = {task for task in asyncio.all_tasks() - before if "supervisor" in repr(task.get_coro())}
+    assert left == set()

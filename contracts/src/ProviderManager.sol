@@ -156,7 +156,7 @@ contract ProviderManager is IProviderManager, Administered {
 
     /// @inheritdoc IProviderManager
     function quote(address provider) external view returns (bool isValid, ProviderPrices memory prices) {
-        Standing memory standing = _standing[provider];
+        Standing storage standing = _standing[provider];
         return (_isValid(standing), _pricesOf(standing));
     }
 
@@ -198,11 +198,11 @@ contract ProviderManager is IProviderManager, Administered {
         emit ProviderBanChanged(provider, banned);
     }
 
-    function _isValid(Standing memory standing) private pure returns (bool) {
+    function _isValid(Standing storage standing) private view returns (bool) {
         return standing.approved && !standing.banned;
     }
 
-    function _pricesOf(Standing memory standing) private pure returns (ProviderPrices memory) {
+    function _pricesOf(Standing storage standing) private view returns (ProviderPrices memory) {
         return ProviderPrices({
             gpuPricePerMin: standing.gpuPrice, cpuPricePerMin: standing.cpuPrice, memPricePerMin: standing.memPrice
         });

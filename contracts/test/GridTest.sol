@@ -77,8 +77,8 @@ abstract contract GridTest is Test {
         wanted.storageType = 4;
     }
 
-    function outcome(bytes32 id, JobStatus status, uint256 at) internal pure returns (Report memory) {
-        return Report({jobId: id, status: uint8(status), at: uint64(at), exitCode: 0, lastError: ""});
+    function outcome(bytes32 id, JobStatus result, uint256 at) internal pure returns (Report memory) {
+        return Report({jobId: id, status: uint8(result), at: uint64(at), exitCode: 0, lastError: ""});
     }
 
     // What people do.
@@ -114,9 +114,9 @@ abstract contract GridTest is Test {
         grid.claim(id);
     }
 
-    function report(bytes32 id, JobStatus status) internal {
+    function report(bytes32 id, JobStatus result) internal {
         vm.prank(provider);
-        grid.report(outcome(id, status, block.timestamp));
+        grid.report(outcome(id, result, block.timestamp));
     }
 
     // Jobs brought as far as a state.

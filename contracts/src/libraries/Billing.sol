@@ -19,23 +19,31 @@ library Billing {
         uint256 gpus,
         ProviderPrices memory prices
     ) internal pure returns (uint256) {
-        uint256 perCpu = prices.cpuPricePerMin + memPerCpu * prices.memPricePerMin;
-        return ntasks * cpusPerTask * perCpu + gpus * prices.gpuPricePerMin;
+        unchecked {
+            uint256 perCpu = prices.cpuPricePerMin + memPerCpu * prices.memPricePerMin;
+            return ntasks * cpusPerTask * perCpu + gpus * prices.gpuPricePerMin;
+        }
     }
 
     /// @notice Whole seconds that `maxCost` pays for; without bound where the price is zero.
     function maxDuration(uint256 maxCost, uint256 price) internal pure returns (uint256) {
-        return price == 0 ? type(uint256).max : maxCost * SECONDS_PER_MINUTE / price;
+        unchecked {
+            return price == 0 ? type(uint256).max : maxCost * SECONDS_PER_MINUTE / price;
+        }
     }
 
     /// @notice The cost of `duration` seconds, rounded up, never more than `maxCost`.
     function cost(uint256 maxCost, uint256 price, uint256 duration) internal pure returns (uint256) {
-        return Math.min(maxCost, Math.ceilDiv(price * duration, SECONDS_PER_MINUTE));
+        unchecked {
+            return Math.min(maxCost, (price * duration + SECONDS_PER_MINUTE - 1) / SECONDS_PER_MINUTE);
+        }
     }
 
     /// @notice The grid's share of `amount`, rounded down.
     function fee(uint256 amount, uint256 basisPoints) internal pure returns (uint256) {
-        return amount * basisPoints / BASIS_POINTS;
+        unchecked {
+            return amount * basisPoints / BASIS_POINTS;
+        }
     }
 
     /// @notice `moment`, moved to the nearest one between `earliest` and `latest`.

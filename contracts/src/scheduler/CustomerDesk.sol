@@ -7,8 +7,9 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IJobCustomer} from "../interfaces/IMetaScheduler.sol";
 import {JobDefinition, JobStatus, RequestOptions} from "../interfaces/JobTypes.sol";
 import {Billing} from "../libraries/Billing.sol";
+import {Definition} from "../libraries/Definition.sol";
 import {JobLife} from "../libraries/JobLife.sol";
-import {Definition, StoredJob} from "../libraries/StoredJob.sol";
+import {StoredJob} from "../libraries/StoredJob.sol";
 import {Escrow} from "./Escrow.sol";
 
 /// @title CustomerDesk
@@ -22,7 +23,7 @@ abstract contract CustomerDesk is Escrow {
         uint256 _lockedCredits,
         bytes32 _jobName,
         bool _delegateSpendingAuthority
-    ) external nonReentrant returns (bytes32) {
+    ) external returns (bytes32) {
         RequestOptions memory options;
         options.delegateSpendingAuthority = _delegateSpendingAuthority;
         return _request(_definition, _lockedCredits, _jobName, options);
@@ -34,7 +35,7 @@ abstract contract CustomerDesk is Escrow {
         uint256 lockedCredits,
         bytes32 jobName,
         RequestOptions calldata options
-    ) external nonReentrant returns (bytes32) {
+    ) external returns (bytes32) {
         return _request(definition, lockedCredits, jobName, options);
     }
 
@@ -42,47 +43,52 @@ abstract contract CustomerDesk is Escrow {
     function cancelJob(bytes32 _jobId) external nonReentrant {
         StoredJob storage job = _existing(_jobId);
         if (!JobLife.isHot(job.status)) revert JobHotStatusOnly(uint8(job.status));
-        if (msg.sender == job.customer) {
+        Account storage caller = _accounts[msg.sender];
+        if (_is(caller, job.customer)) {
             _cancelAsCustomer(_jobId, job);
-        } else if (msg.sender == job.provider) {
-            _see(msg.sender);
+        } else if (_is(caller, job.provider)) {
+            _see(caller);
             _cancelAsProvider(_jobId, job, block.timestamp);
         } else {
             (bool expired,) = _expiry(job);
             if (job.status != JobStatus.PENDING || !expired) revert CustomerMetaSchedulerProviderOnly();
-            _end(_jobId, job, JobStatus.CANCELLED, block.timestamp);
+            _end(_jobId, job, JobStatus.CANCELLED, address(0), block.timestamp);
         }
     }
 
     /// @inheritdoc IJobCustomer
-    function topUpJob(bytes32 _jobId, uint256 _amount) external nonReentrant {
-        _topUp(_jobId, _existing(_jobId), msg.sender, _amount);
+    function topUpJob(bytes32 _jobId, uint256 _amount) external {
+        StoredJob storage job = _existing(_jobId);
+        _requirePlaced(job);
+        _topUp(_jobId, job, msg.sender, _amount);
     }
 
     /// @inheritdoc IJobCustomer
-    function topUpJobDelegate(bytes32 _jobId) external nonReentrant {
+    function topUpJobDelegate(bytes32 _jobId) external {
         StoredJob storage job = _existing(_jobId);
-        bool isProvider = msg.sender == job.provider;
-        if (!isProvider && msg.sender != job.customer && !hasRole(METASCHEDULER_ROLE, msg.sender)) {
+        address payer = _addressOf(job.customer);
+        bool isProvider = _is(_accounts[msg.sender], job.provider);
+        if (!isProvider && msg.sender != payer && !hasRole(METASCHEDULER_ROLE, msg.sender)) {
             revert CustomerMetaSchedulerProviderOnly();
         }
+        _requirePlaced(job);
         if (!job.delegateSpendingAuthority || job.cancelRequestedAt != 0) revert NoSpendingAuthority();
         uint256 limit = uint256(topUpSliceDurationMin) * Billing.SECONDS_PER_MINUTE;
         uint256 remaining = _remaining(job);
         if (remaining > limit) revert RemainingTimeAboveLimit(remaining, limit);
 
         uint256 slice = uint256(job.pricePerMin) * topUpSliceDurationMin;
-        uint256 allowed = credit.allowance(job.customer, address(this));
+        uint256 allowed = credit.allowance(payer, address(this));
         if (allowed < slice) revert InsufficientFunds(allowed, slice);
-        if (isProvider) _see(msg.sender);
-        _topUp(_jobId, job, job.customer, slice);
+        if (isProvider) _see(_accounts[msg.sender]);
+        _topUp(_jobId, job, payer, slice);
     }
 
     /// @inheritdoc IJobCustomer
     function setDelegateSpendingAuthority(bytes32 _jobId, bool _delegateSpendingAuthority) external {
         StoredJob storage job = _existing(_jobId);
         if (!JobLife.isHot(job.status)) revert JobHotStatusOnly(uint8(job.status));
-        if (msg.sender != job.customer) revert CustomerOnly(msg.sender, job.customer);
+        if (!_is(_accounts[msg.sender], job.customer)) revert CustomerOnly(msg.sender, _addressOf(job.customer));
         job.delegateSpendingAuthority = _delegateSpendingAuthority;
     }
 
@@ -92,7 +98,7 @@ abstract contract CustomerDesk is Escrow {
         if (status != JobStatus.SCHEDULED && job.cancelRequestedAt == 0) {
             revert InvalidTransition(uint8(status), uint8(JobStatus.CANCELLED));
         }
-        _end(jobId, job, JobStatus.CANCELLED, end);
+        _end(jobId, job, JobStatus.CANCELLED, msg.sender, end);
     }
 
     function _request(
@@ -101,26 +107,35 @@ abstract contract CustomerDesk is Escrow {
         bytes32 name,
         RequestOptions memory options
     ) private returns (bytes32 jobId) {
-        Settings memory settings = _settings;
+        Settings storage settings = _settings;
         if (!settings.requestsEnabled) revert NewJobRequestDisabled();
         if (locked < settings.minimumAmount) revert InsufficientFunds(locked, settings.minimumAmount);
         if (locked > type(uint96).max) revert AmountOutOfBounds(locked, settings.minimumAmount, type(uint96).max);
 
-        uint40 number = settings.jobCount + 1;
-        _settings.jobCount = number;
+        uint32 number = settings.jobCount + 1;
+        uint32 customer = _numberOf(msg.sender);
+        Account storage account = _accounts[msg.sender];
+        uint32 previous = account.newestJob;
+        uint8 maxAttempts = options.maxAttempts == 0 ? 1 : options.maxAttempts;
         jobId = bytes32(uint256(number));
         StoredJob storage job = _jobs[jobId];
         Definition.store(job, definition);
-        job.customer = msg.sender;
-        job.maxCost = uint96(locked);
-        job.feeBasisPoints = settings.feeBasisPoints;
-        job.maxAttempts = options.maxAttempts == 0 ? 1 : options.maxAttempts;
-        job.delegateSpendingAuthority = options.delegateSpendingAuthority;
-        job.submittedAt = uint40(block.timestamp);
-        job.changedAtBlock = uint40(block.number);
-        job.name = name;
         _limit(job, options);
-        _jobsOf[msg.sender].push(number);
+        settings.jobCount = number;
+        account.newestJob = number;
+        // No customer has more jobs than there are.
+        unchecked {
+            ++account.jobsRequested;
+        }
+        job.maxCost = uint96(locked);
+        job.customer = customer;
+        job.feeBasisPoints = settings.feeBasisPoints;
+        job.delegateSpendingAuthority = options.delegateSpendingAuthority;
+        job.changedAtBlock = uint40(block.number);
+        job.submittedAt = uint32(block.timestamp);
+        job.maxAttempts = maxAttempts;
+        job.previousJob = previous;
+        if (name != 0) job.name = name;
 
         emit JobCreated(jobId);
         emit NewJobRequestEvent(jobId, msg.sender);
@@ -135,19 +150,20 @@ abstract contract CustomerDesk is Escrow {
         }
         job.hasLimits = true;
         job.maxPricePerMin = uint96(Math.min(options.maxPricePerMin, type(uint96).max));
-        job.latestStart = uint40(Math.min(options.latestStart, type(uint40).max));
+        job.latestStart = uint32(Math.min(options.latestStart, type(uint32).max));
     }
 
     function _cancelAsCustomer(bytes32 jobId, StoredJob storage job) private {
+        address provider = _addressOf(job.provider);
         if (job.status != JobStatus.RUNNING) {
-            _end(jobId, job, JobStatus.CANCELLED, block.timestamp);
+            _end(jobId, job, JobStatus.CANCELLED, provider, block.timestamp);
         } else if (job.cancelRequestedAt == 0) {
-            job.cancelRequestedAt = uint40(block.timestamp);
-            emit JobCancelRequested(jobId, job.provider);
+            job.cancelRequestedAt = uint32(block.timestamp);
+            emit JobCancelRequested(jobId, provider);
         } else {
             uint256 readyAt = uint256(job.cancelRequestedAt) + _settings.cancelTimeout;
             if (block.timestamp < readyAt) revert CancelPending(readyAt);
-            _end(jobId, job, JobStatus.CANCELLED, block.timestamp);
+            _end(jobId, job, JobStatus.CANCELLED, provider, block.timestamp);
         }
     }
 

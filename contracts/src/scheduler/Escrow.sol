@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IMetaScheduler} from "../interfaces/IMetaScheduler.sol";
 import {IProviderManager} from "../interfaces/IProviderManager.sol";
@@ -40,11 +41,15 @@ abstract contract Escrow is JobLedger, ReentrancyGuardTransient {
         credit.safeTransfer(to, amount);
     }
 
-    /// @dev Lock `amount` more for a job, from the allowance of `payer`.
-    function _topUp(bytes32 jobId, StoredJob storage job, address payer, uint256 amount) internal {
+    /// @dev Time is bought only for a job that has a place.
+    function _requirePlaced(StoredJob storage job) internal view {
         if (job.status != JobStatus.SCHEDULED && job.status != JobStatus.RUNNING) {
             revert RunningScheduledStatusOnly(uint8(job.status));
         }
+    }
+
+    /// @dev Lock `amount` more for a placed job, from the allowance of `payer`.
+    function _topUp(bytes32 jobId, StoredJob storage job, address payer, uint256 amount) internal {
         uint256 room = type(uint96).max - job.maxCost;
         if (amount == 0 || amount > room) revert AmountOutOfBounds(amount, 1, room);
         job.maxCost += uint96(amount);
@@ -53,21 +58,20 @@ abstract contract Escrow is JobLedger, ReentrancyGuardTransient {
     }
 
     /// @dev The job is over: what it cost goes to its provider and the grid, the rest to its customer.
+    /// @param provider Who holds the job; zero for one that waits.
     /// @param reportedEnd When it ended, as somebody says; only a job that ran has such an end.
-    function _end(bytes32 jobId, StoredJob storage job, JobStatus to, uint256 reportedEnd) internal {
-        bool ran = job.status == JobStatus.RUNNING;
-        address provider = job.provider;
-        address customer = job.customer;
-        uint256 end = ran ? Billing.clamp(reportedEnd, job.startedAt, block.timestamp) : block.timestamp;
-        uint256 duration = ran && to != JobStatus.PANICKED ? _billable(job, end) : 0;
-        uint256 cost = Billing.cost(job.maxCost, job.pricePerMin, duration);
+    function _end(bytes32 jobId, StoredJob storage job, JobStatus to, address provider, uint256 reportedEnd) internal {
+        (uint256 locked, uint256 end, uint256 cost) = (job.maxCost, block.timestamp, 0);
+        if (job.status == JobStatus.RUNNING) {
+            end = Billing.clamp(reportedEnd, job.startedAt, _latestEnd(job));
+            if (to != JobStatus.PANICKED) cost = Billing.cost(locked, job.pricePerMin, end - job.startedAt);
+        }
         uint256 fee = Billing.fee(cost, job.feeBasisPoints);
-        uint256 refund = job.maxCost - cost;
+        uint256 refund = locked - cost;
 
-        _move(jobId, job, to);
-        job.endedAt = uint40(end);
-        job.billedSeconds = uint32(duration);
-        if (provider != address(0)) --_providers[provider].jobsHeld;
+        address customer = _move(jobId, job, to, provider);
+        job.endedAt = uint32(end);
+        if (provider != address(0)) --_accounts[provider].jobsHeld;
         if (fee != 0) collectedFees += fee;
         emit JobSettled(jobId, customer, provider, cost - fee, fee, refund);
         if (cost != fee) credit.safeTransfer(provider, cost - fee);
@@ -75,15 +79,13 @@ abstract contract Escrow is JobLedger, ReentrancyGuardTransient {
     }
 
     /// @dev Keep why a job ended as it did.
-    function _explain(StoredJob storage job, int64 exitCode, string memory lastError) internal {
-        if (exitCode != 0) job.exitCode = exitCode;
+    function _explain(StoredJob storage job, string memory lastError) internal {
         if (bytes(lastError).length != 0) job.lastError = Blob.write(bytes(Text.cut(lastError)));
     }
 
-    /// @dev The seconds until `end`, or until the grace after a request to cancel ran out.
-    function _billable(StoredJob storage job, uint256 end) private view returns (uint256) {
-        uint256 requestedAt = job.cancelRequestedAt;
-        if (requestedAt != 0) end = Billing.clamp(end, job.startedAt, requestedAt + _settings.cancelGrace);
-        return end - job.startedAt;
+    /// @dev A running job ends now at the latest; one whose customer asked for its end, when the grace ran out.
+    function _latestEnd(StoredJob storage job) private view returns (uint256) {
+        if (job.cancelRequestedAt == 0) return block.timestamp;
+        return Math.min(block.timestamp, uint256(job.cancelRequestedAt) + _settings.cancelGrace);
     }
 }

@@ -17,7 +17,7 @@ abstract contract GridSettings is IGridSettings, Administered {
         uint16 feeBasisPoints;
         bool requestsEnabled;
         uint72 minimumAmount;
-        uint40 jobCount;
+        uint32 jobCount;
     }
 
     /// @inheritdoc IGridSettings

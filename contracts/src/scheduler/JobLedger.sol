@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IJobCounter} from "../interfaces/IProviderManager.sol";
 import {IJobReader, IMetaScheduler} from "../interfaces/IMetaScheduler.sol";
 import {Job, JobCost, JobStatus, JobTerms, JobTime} from "../interfaces/JobTypes.sol";
 import {Billing} from "../libraries/Billing.sol";
 import {Blob} from "../libraries/Blob.sol";
+import {Definition} from "../libraries/Definition.sol";
 import {JobLife} from "../libraries/JobLife.sol";
-import {Definition, StoredJob} from "../libraries/StoredJob.sol";
+import {StoredJob} from "../libraries/StoredJob.sol";
 import {Text} from "../libraries/Text.sol";
+import {AccountBook} from "./AccountBook.sol";
 import {GridSettings} from "./GridSettings.sol";
 
 /// @title JobLedger
-/// @notice Where jobs and the signs of life of providers are kept, how they are read, and the one way in which a job
-/// changes its state. Moves no money.
-abstract contract JobLedger is IMetaScheduler, GridSettings {
-    /// @dev One slot, written with each transaction of a provider.
-    struct ProviderState {
-        uint40 lastSeenAt;
-        uint64 jobsHeld;
-    }
-
+/// @notice Where jobs are kept, how they are read, and the one way in which a job changes its state. Moves no money.
+abstract contract JobLedger is IMetaScheduler, AccountBook, GridSettings {
     mapping(bytes32 jobId => StoredJob) internal _jobs;
-    mapping(address provider => ProviderState) internal _providers;
-    mapping(address customer => uint40[]) internal _jobsOf;
 
     /// @inheritdoc IJobReader
     function get(bytes32 _jobId) external view returns (Job memory) {
@@ -31,12 +23,12 @@ abstract contract JobLedger is IMetaScheduler, GridSettings {
         return Job({
             jobId: _jobId,
             status: job.status,
-            customerAddr: job.customer,
-            providerAddr: job.provider,
+            customerAddr: _addressOf(job.customer),
+            providerAddr: _addressOf(job.provider),
             definition: Definition.load(job),
             cost: JobCost({
                 maxCost: job.maxCost,
-                finalCost: Billing.cost(job.maxCost, job.pricePerMin, job.billedSeconds),
+                finalCost: _finalCost(job),
                 pendingTopUp: 0,
                 delegateSpendingAuthority: job.delegateSpendingAuthority
             }),
@@ -57,16 +49,21 @@ abstract contract JobLedger is IMetaScheduler, GridSettings {
 
     /// @inheritdoc IJobReader
     function getByCustomer(address customerAddr) external view returns (bytes32[] memory ids) {
-        uint40[] storage numbers = _jobsOf[customerAddr];
-        ids = new bytes32[](numbers.length);
-        for (uint256 i = 0; i < ids.length; ++i) {
-            ids[i] = bytes32(uint256(numbers[i]));
+        uint32 number = _accounts[customerAddr].newestJob;
+        ids = new bytes32[](_accounts[customerAddr].jobsRequested);
+        for (uint256 i = ids.length; i > 0; --i) {
+            ids[i - 1] = bytes32(uint256(number));
+            number = _jobs[bytes32(uint256(number))].previousJob;
         }
     }
 
     /// @inheritdoc IJobReader
     function terms(bytes32 jobId) external view returns (JobTerms memory) {
         StoredJob storage job = _existing(jobId);
+        address[] memory avoided = new address[](job.avoided.length);
+        for (uint256 i = 0; i < avoided.length; ++i) {
+            avoided[i] = _addressOf(job.avoided[i]);
+        }
         return JobTerms({
             pricePerMin: job.pricePerMin,
             feeBasisPoints: job.feeBasisPoints,
@@ -76,7 +73,7 @@ abstract contract JobLedger is IMetaScheduler, GridSettings {
             assignedAt: job.assignedAt,
             maxPricePerMin: job.maxPricePerMin,
             latestStart: job.latestStart,
-            avoided: job.avoided
+            avoided: avoided
         });
     }
 
@@ -87,53 +84,55 @@ abstract contract JobLedger is IMetaScheduler, GridSettings {
 
     /// @inheritdoc IJobReader
     function leaseEnd(address provider) public view returns (uint64) {
-        return uint64(_providers[provider].lastSeenAt) + _settings.leaseDuration;
-    }
-
-    /// @inheritdoc IJobCounter
-    function jobsHeldBy(address provider) external view returns (uint64) {
-        return _providers[provider].jobsHeld;
+        return uint64(_accounts[provider].lastSeenAt) + _settings.leaseDuration;
     }
 
     function _existing(bytes32 jobId) internal view returns (StoredJob storage job) {
         job = _jobs[jobId];
-        if (job.customer == address(0)) revert InvalidJob();
+        if (job.customer == 0) revert InvalidJob();
     }
 
     /// @dev The job, if the caller holds it; the call proves that the caller is alive.
     function _held(bytes32 jobId) internal returns (StoredJob storage job) {
         job = _existing(jobId);
         if (!JobLife.isHot(job.status)) revert JobHotStatusOnly(uint8(job.status));
-        if (msg.sender != job.provider) revert JobProviderOnly(msg.sender, job.provider);
-        _see(msg.sender);
+        Account storage account = _accounts[msg.sender];
+        if (!_is(account, job.provider)) revert JobProviderOnly(msg.sender, _addressOf(job.provider));
+        _see(account);
     }
 
-    function _see(address provider) internal {
-        _providers[provider].lastSeenAt = uint40(block.timestamp);
-    }
-
-    /// @dev The only place where a job's state changes.
-    function _move(bytes32 jobId, StoredJob storage job, JobStatus to) internal {
+    /// @dev The only place where a job's state changes. `provider` holds it, or is to hold it now.
+    function _move(bytes32 jobId, StoredJob storage job, JobStatus to, address provider)
+        internal
+        returns (address customer)
+    {
         JobStatus from = job.status;
         JobLife.requireEdge(from, to);
+        customer = _addressOf(job.customer);
         job.status = to;
         job.changedAtBlock = uint40(block.number);
         emit JobTransitionEvent(jobId, from, to);
-        emit JobChanged(jobId, job.provider, job.customer, from, to);
+        emit JobChanged(jobId, provider, customer, from, to);
     }
 
     /// @dev The job waits again, as if nobody had held it, save that its provider is remembered.
     function _return(bytes32 jobId, StoredJob storage job, string memory reason) internal {
-        address provider = job.provider;
-        _move(jobId, job, JobStatus.PENDING);
-        --_providers[provider].jobsHeld;
-        job.avoided.push(provider);
-        job.provider = address(0);
+        address provider = _addressOf(job.provider);
+        _move(jobId, job, JobStatus.PENDING, provider);
+        --_accounts[provider].jobsHeld;
+        job.avoided.push(job.provider);
+        job.provider = 0;
+        job.pricePerMin = 0;
         job.assignedAt = 0;
         job.claimedAt = 0;
         job.startedAt = 0;
-        job.pricePerMin = 0;
         emit JobReturned(jobId, provider, Text.cut(reason));
+    }
+
+    /// @dev What a job that is over cost; a client that reads its start, end, price and ceiling comes to the same.
+    function _finalCost(StoredJob storage job) private view returns (uint256) {
+        if (JobLife.isHot(job.status) || job.status == JobStatus.PANICKED || job.startedAt == 0) return 0;
+        return Billing.cost(job.maxCost, job.pricePerMin, job.endedAt - job.startedAt);
     }
 
     /// @dev Whether anyone may move the job on now; if not, from when on (never where its state has no clock).
@@ -146,7 +145,7 @@ abstract contract JobLedger is IMetaScheduler, GridSettings {
         } else if (status == JobStatus.META_SCHEDULED) {
             last = uint256(job.assignedAt) + _settings.claimTimeout;
         } else {
-            last = leaseEnd(job.provider);
+            last = leaseEnd(_addressOf(job.provider));
         }
         return (block.timestamp > last, last + 1);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IJobOperator} from "../interfaces/IMetaScheduler.sol";
 import {Assignment, JobStatus, Report} from "../interfaces/JobTypes.sol";
 import {ProviderPrices} from "../interfaces/ProviderTypes.sol";
@@ -13,22 +14,24 @@ import {CustomerDesk} from "./CustomerDesk.sol";
 /// @notice What the scheduler and the providers do with jobs, and what anyone may do when one of them went away.
 abstract contract OperatorDesk is CustomerDesk {
     /// @inheritdoc IJobOperator
-    function assign(bytes32 jobId, address provider) external onlyRole(METASCHEDULER_ROLE) nonReentrant {
+    function assign(bytes32 jobId, address provider) external onlyRole(METASCHEDULER_ROLE) {
         StoredJob storage job = _existing(jobId);
         JobLife.requireEdge(job.status, JobStatus.META_SCHEDULED);
         (bool isValid, ProviderPrices memory prices) = providerManager.quote(provider);
         if (!isValid) revert ProviderNotJoined();
-        if (job.attempt != 0) _requireNotAvoided(job, provider);
+        uint32 account = _numberOf(provider);
+        uint8 attempt = job.attempt;
+        if (attempt != 0) _requireNotAvoided(job, provider, account);
         uint256 price = Billing.pricePerMin(job.ntasks, job.cpusPerTask, job.memPerCpu, job.gpus, prices);
         _requireWithinLimits(job, price);
 
-        job.provider = provider;
-        job.assignedAt = uint40(block.timestamp);
+        ++_accounts[provider].jobsHeld;
+        address customer = _move(jobId, job, JobStatus.META_SCHEDULED, provider);
+        job.assignedAt = uint32(block.timestamp);
+        job.attempt = attempt + 1;
+        job.provider = account;
         job.pricePerMin = uint96(price);
-        ++job.attempt;
-        ++_providers[provider].jobsHeld;
-        _move(jobId, job, JobStatus.META_SCHEDULED);
-        emit JobAssigned(jobId, provider, job.customer, price);
+        emit JobAssigned(jobId, provider, customer, price);
     }
 
     /// @inheritdoc IJobOperator
@@ -40,10 +43,10 @@ abstract contract OperatorDesk is CustomerDesk {
     }
 
     /// @inheritdoc IJobOperator
-    function claim(bytes32 jobId) external nonReentrant {
+    function claim(bytes32 jobId) external {
         StoredJob storage job = _held(jobId);
-        _move(jobId, job, JobStatus.SCHEDULED);
-        job.claimedAt = uint40(block.timestamp);
+        job.claimedAt = uint32(block.timestamp);
+        _move(jobId, job, JobStatus.SCHEDULED, msg.sender);
     }
 
     /// @inheritdoc IJobOperator
@@ -54,13 +57,13 @@ abstract contract OperatorDesk is CustomerDesk {
     }
 
     /// @inheritdoc IJobOperator
-    function refuse(bytes32 jobId, string calldata reason) external nonReentrant {
+    function refuse(bytes32 jobId, string calldata reason) external {
         StoredJob storage job = _held(jobId);
         JobStatus status = job.status;
         if (status != JobStatus.META_SCHEDULED && status != JobStatus.SCHEDULED) {
             revert MetaScheduledScheduledStatusOnly(uint8(status));
         }
-        emit JobRefusedEvent(jobId, msg.sender, job.customer);
+        emit JobRefusedEvent(jobId, msg.sender, _addressOf(job.customer));
         _return(jobId, job, reason);
     }
 
@@ -75,11 +78,12 @@ abstract contract OperatorDesk is CustomerDesk {
             _start(entry.jobId, job, entry.at);
             return;
         }
-        _explain(job, entry.exitCode, entry.lastError);
+        if (entry.exitCode != 0) job.exitCode = entry.exitCode;
+        _explain(job, entry.lastError);
         if (to == JobStatus.CANCELLED) {
             _cancelAsProvider(entry.jobId, job, entry.at);
         } else {
-            _end(entry.jobId, job, to, entry.at);
+            _end(entry.jobId, job, to, msg.sender, entry.at);
         }
     }
 
@@ -94,19 +98,20 @@ abstract contract OperatorDesk is CustomerDesk {
     function panicJob(bytes32 _jobId, string calldata _lastError) external nonReentrant {
         StoredJob storage job = _existing(_jobId);
         if (!JobLife.isHot(job.status)) revert JobHotStatusOnly(uint8(job.status));
-        if (msg.sender == job.provider) {
-            _see(msg.sender);
+        address provider = _addressOf(job.provider);
+        if (msg.sender == provider) {
+            _see(_accounts[provider]);
         } else {
-            if (!hasRole(METASCHEDULER_ROLE, msg.sender)) revert JobProviderOnly(msg.sender, job.provider);
+            if (!hasRole(METASCHEDULER_ROLE, msg.sender)) revert JobProviderOnly(msg.sender, provider);
             _requireExpired(job);
         }
-        _explain(job, 0, _lastError);
-        _end(_jobId, job, JobStatus.PANICKED, block.timestamp);
+        _explain(job, _lastError);
+        _end(_jobId, job, JobStatus.PANICKED, provider, block.timestamp);
     }
 
     /// @inheritdoc IJobOperator
     function heartbeat() external {
-        _see(msg.sender);
+        _see(_accounts[msg.sender]);
     }
 
     /// @inheritdoc IJobOperator
@@ -116,25 +121,28 @@ abstract contract OperatorDesk is CustomerDesk {
         if (!JobLife.isHot(status)) revert JobHotStatusOnly(uint8(status));
         _requireExpired(job);
         if (status == JobStatus.PENDING) {
-            _end(jobId, job, JobStatus.CANCELLED, block.timestamp);
+            _end(jobId, job, JobStatus.CANCELLED, address(0), block.timestamp);
         } else if (status == JobStatus.META_SCHEDULED) {
             _return(jobId, job, "claim timeout");
         } else if (status == JobStatus.SCHEDULED || _mayRunAgain(job)) {
             _return(jobId, job, "lease ended");
         } else {
-            _explain(job, 0, "lease ended");
-            _end(jobId, job, JobStatus.PANICKED, block.timestamp);
+            _explain(job, "lease ended");
+            _end(jobId, job, JobStatus.PANICKED, _addressOf(job.provider), block.timestamp);
         }
     }
 
     /// @dev The start is what the provider says, within what the chain saw: after the claim, and at most the report
     /// delay before this block.
     function _start(bytes32 jobId, StoredJob storage job, uint256 reportedStart) private {
-        _move(jobId, job, JobStatus.RUNNING);
-        uint256 earliest = block.timestamp - _settings.reportDelay;
-        if (earliest < job.claimedAt) earliest = job.claimedAt;
-        job.startedAt = uint40(Billing.clamp(reportedStart, earliest, block.timestamp));
-        ++job.runs;
+        uint256 earliest = Math.max(job.claimedAt, block.timestamp - _settings.reportDelay);
+        uint32 start = uint32(Billing.clamp(reportedStart, earliest, block.timestamp));
+        // No more starts than assignments, which are counted in as many bits.
+        unchecked {
+            ++job.runs;
+        }
+        job.startedAt = start;
+        _move(jobId, job, JobStatus.RUNNING, msg.sender);
     }
 
     /// @dev One entry of a batch, as a call of its own from the same sender. A revert of ours always has data; one
@@ -151,11 +159,11 @@ abstract contract OperatorDesk is CustomerDesk {
         if (!expired) revert NotExpired(readyAt);
     }
 
-    function _requireNotAvoided(StoredJob storage job, address provider) private view {
+    function _requireNotAvoided(StoredJob storage job, address provider, uint32 account) private view {
         if (job.attempt == type(uint8).max) revert TooManyAttempts(type(uint8).max);
         uint256 count = job.avoided.length;
         for (uint256 i = 0; i < count; ++i) {
-            if (job.avoided[i] == provider) revert ProviderAvoided(provider);
+            if (job.avoided[i] == account) revert ProviderAvoided(provider);
         }
     }
 

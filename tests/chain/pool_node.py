@@ -24,6 +24,7 @@ class PoolNode:
         self.counts: dict[str, int] = {}
         self.block = 1
         self.mines_at_once = False
+        self.suggests_tips = True
         self.is_up = True
         self.lose_answers = 0
         """So many transactions arrive although the sender hears of a lost connection."""
@@ -45,7 +46,7 @@ class PoolNode:
             "eth_estimateGas": self._estimate,
             "eth_getBlockByNumber": self._head,
             "eth_gasPrice": lambda: hex(3 * TIP),
-            "eth_maxPriorityFeePerGas": lambda: hex(TIP),
+            "eth_maxPriorityFeePerGas": self._tip,
             "eth_getTransactionCount": lambda: self._count(*params),
             "eth_getTransactionReceipt": lambda: self.mined.get(params[0]),
             "eth_call": self._replay,
@@ -104,6 +105,11 @@ class PoolNode:
         if self.refuse_estimates is not None:
             raise self.refuse_estimates
         return hex(21000)
+
+    def _tip(self) -> str:
+        if not self.suggests_tips:
+            raise RpcError("eth_maxPriorityFeePerGas", -32601, "the method does not exist")
+        return hex(TIP)
 
     def _head(self) -> dict[str, Any]:
         return {"number": hex(self.block)} | ({} if self.base_fee is None else {"baseFeePerGas": hex(self.base_fee)})

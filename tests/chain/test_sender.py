@@ -221,3 +221,37 @@ async def test_an_answer_that_nobody_knows_is_passed_on_as_it_came() -> None:
     with pytest.raises(RpcError, match="moon"):
         await sender.send(TARGET, b"")
     assert (await mined(node, sender.send(TARGET, b""))).succeeded
+
+
+async def test_a_node_that_goes_away_while_a_transaction_waits_costs_time_and_nothing_else() -> None:
+    node, clock = PoolNode(), ManualClock()
+    sending = asyncio.create_task(sender_for(node, clock).send(TARGET, b""))
+    await settle(lambda: len(node.received) == 1)
+    node.is_up = False
+    for _ in range(20):
+        clock.advance(10)
+        await asyncio.sleep(0)
+    assert not sending.done()
+    node.is_up = True
+    node.mine()
+    await pass_time(clock, 1, sending.done)
+    assert (await sending).transaction_hash in node.mined
+    assert len(node.mined) == 1
+
+
+async def test_fees_stop_rising_and_the_last_offer_is_repeated() -> None:
+    node, clock = PoolNode(), ManualClock()
+    sending = asyncio.create_task(sender_for(node, clock).send(TARGET, b""))
+    await pass_time(clock, 10, lambda: len(node.received) == 15)
+    assert len(set(node.received)) == 9
+    assert node.transaction(node.received[-1])["max_fee"] < 8 * node.transaction(node.received[0])["max_fee"]
+    assert (await mined(node, sending)).transaction_hash == node.received[-1]
+
+
+async def test_a_node_without_a_suggestion_for_tips_is_offered_one_gwei() -> None:
+    node = PoolNode()
+    node.suggests_tips = False
+    sender = sender_for(node)
+    for _ in range(2):
+        receipt = await mined(node, sender.send(TARGET, b""))
+        assert node.transaction(receipt.transaction_hash)["max_fee"] == 2 * 10**9 + 10**9

@@ -330,6 +330,7 @@ async def test_a_job_that_no_node_can_hold_is_refused(cluster: Cluster, place: P
         {"gpus": -1},
         {"environment": {"A B": "c"}},
         {"environment": {"A": "\0"}},
+        {"environment": {"SBATCH_ACCOUNT": "another"}},
     ],
 )
 async def test_a_request_that_makes_no_sense_is_refused(cluster: Cluster, place: Place, change: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import re
 
 from deepsquare.clusters.port import JobRequest
 
+_SLURMS_OWN = ("SLURM_", "SBATCH_", "SRUN_")
 _VARIABLE_NAME = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -18,7 +19,14 @@ def problem_of(request: JobRequest) -> str:
         return f"the script of the job {request.tag} must begin with #! and the path of its interpreter"
     if "\0" in request.script or "\0" in request.name:
         return f"the script and the name of the job {request.tag} must not hold a zero byte"
-    for name, value in request.environment.items():
-        if not _VARIABLE_NAME.match(name) or "\0" in value:
-            return f"{name!r} cannot be a variable of the job {request.tag}: letters, digits and _ only, no zero byte"
+    unusable = [name for name, value in request.environment.items() if not _may_be_variable(name, value)]
+    if unusable:
+        return (
+            f"{unusable[0]!r} cannot be a variable of the job {request.tag}: names have letters, digits and _ only and "
+            "do not begin as Slurm's own (SLURM_, SBATCH_, SRUN_); values have no zero byte"
+        )
     return ""
+
+
+def _may_be_variable(name: str, value: str) -> bool:
+    return bool(_VARIABLE_NAME.match(name)) and not name.startswith(_SLURMS_OWN) and "\0" not in value

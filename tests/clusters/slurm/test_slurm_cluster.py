@@ -228,6 +228,7 @@ async def test_a_job_that_renames_itself_is_still_known_and_poses_as_no_other(
     ended, output = await run(cluster, request)
 
     assert (ended.state, ended.exit_code, output) == (RunState.FAILED, 3, "")
+    assert await cluster.find(other.tag) is None
 
 
 async def test_a_jobs_output_cannot_be_turned_into_a_window_to_our_files(

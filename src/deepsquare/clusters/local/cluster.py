@@ -163,9 +163,11 @@ class LocalCluster:
         return await asyncio.to_thread(self._find, tag)
 
     def _find(self, tag: JobTag) -> ClusterJob | None:
-        job = self._read(self._root.job(str(tag)))
-        if job is not None and job.detail == LOST_DETAIL:
+        folder = self._root.job(str(tag))
+        job = self._read(folder)
+        if job is not None and job.state is RunState.LOST and job.ended_at is None:
             self._queue.tend()
+            job = self._read(folder)
         return job
 
     async def jobs(self) -> Sequence[ClusterJob]:

@@ -5,6 +5,7 @@ in what fits; whoever merely looks does the same, so a crash in between heals at
 gone without an end record has lost its job: what is left of that is killed, and the record says so.
 """
 
+import logging
 import os
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from deepsquare.clusters.local.locks import held, is_alive, take_life_lock
 from deepsquare.clusters.local.placement import Need, Room, Share, place
 from deepsquare.clusters.local.processes import send
 from deepsquare.clusters.records import read_json, write_json
+
+logger = logging.getLogger(__name__)
 
 _LOOKS_FOR_LEFTOVERS = 100
 _PAUSE_SECONDS = 0.01
@@ -72,16 +75,19 @@ class Queue:
         for share in running:
             if share.node in rooms:
                 rooms[share.node] = rooms[share.node].without(share)
-        starters = []
+        starters: list[tuple[JobFolder, subprocess.Popen[bytes]]] = []
         for folder, request in waiting:
             shares = place(need_of(request), list(rooms.values()))
             if shares is None:
                 break
             for share in shares:
                 rooms[share.node] = rooms[share.node].without(share)
-            starters.append(_start_keeper(folder, shares))
-        for starter in starters:
-            starter.wait()
+            starters.append((folder, _start_keeper(folder, shares)))
+        for folder, starter in starters:
+            if starter.wait():
+                logger.error(
+                    "the keeper of %s did not start; the next look tries again; see %s", folder.path, folder.log
+                )
 
     def rooms(self, *, whatever_state: bool = False) -> dict[str, Room]:
         """The declared nodes as if nothing ran on them; those that take no work only if asked for."""

@@ -55,24 +55,37 @@ class View:
         )
 
     def _look_into_spool(self, rows: Sequence[Row]) -> list[Known]:
-        """What queue and spool know about each of our jobs."""
-        tags = {*self._spool.tags(self._contract), *(tag for row in rows for tag in self._tags_in(row))}
-        now = self._clock.now()
+        """What queue and spool know about each of our jobs.
+
+        A job whose id we know is known by its id. A job may rename itself to the tag of another: so a tag alone counts
+        only on jobs that are nobody else's.
+        """
+        ids = {tag: self._spool.job(tag).submitted_id() for tag in self._spool.tags(self._contract)}
+        claimed = set(ids.values())
+        strays = [row for row in rows if row.id not in claimed]
+        for tag in (tag for row in strays for tag in self._tags_in(row)):
+            ids.setdefault(tag, None)
         return [
-            Known(
-                tag,
-                now,
-                self._uid,
-                queue=_row_of(rows, tag, submitted_id := (spool := self._spool.job(tag)).submitted_id()),
-                end=end_record(spool.claim("ended.json"), submitted_at := spool.number(spool.request, "submitted_at")),
-                submitted_id=submitted_id,
-                submitted_at=submitted_at,
-                cancel_asked=spool.cancelled.exists(),
-                limit_minutes=spool.limit_minutes(),
-                settle_seconds=self._settings.settle_seconds,
-            )
-            for tag in tags
+            self._known(tag, job_id, _row_of(strays if job_id is None else rows, tag, job_id))
+            for tag, job_id in ids.items()
         ]
+
+    def _known(self, tag: JobTag, submitted_id: str | None, row: Row | None) -> Known:
+        """Everything about one job but its history."""
+        spool = self._spool.job(tag)
+        submitted_at = spool.number(spool.request, "submitted_at")
+        return Known(
+            tag,
+            self._clock.now(),
+            self._uid,
+            queue=row,
+            end=end_record(spool.claim("ended.json"), submitted_at),
+            submitted_id=submitted_id,
+            submitted_at=submitted_at,
+            cancel_asked=spool.cancelled.exists(),
+            limit_minutes=spool.limit_minutes(),
+            settle_seconds=self._settings.settle_seconds,
+        )
 
     def _tags_in(self, row: Row) -> list[JobTag]:
         tags = []

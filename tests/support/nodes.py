@@ -41,9 +41,9 @@ def tool(name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def anvil(folder: Path, chain_id: int) -> AsyncIterator[RunningNode]:
-    """An anvil that makes a block of each transaction."""
-    command = [tool("anvil"), "--port", "0", "--chain-id", str(chain_id), "--prune-history", "256"]
+async def anvil(folder: Path, chain_id: int, *options: str) -> AsyncIterator[RunningNode]:
+    """An anvil that makes a block of each transaction; `options` are more of its own."""
+    command = [tool("anvil"), "--port", "0", "--chain-id", str(chain_id), "--prune-history", "256", *options]
     async with _running(command, folder, rb"Listening on (127\.0\.0\.1:\d+)") as address:
         yield RunningNode(f"http://{address}", f"ws://{address}")
 

@@ -17,7 +17,7 @@ _SELECT_BLOCK = (
     "gas_used, gas_limit, base_fee, size FROM block "
 )
 _SELECT_RECEIPT = (
-    "SELECT raw, position, succeeded, gas_used, cumulative_gas_used, gas_price, first_log, created, block FROM mined "
+    "SELECT raw, position, succeeded, gas_used, cumulative_gas_used, gas_price, first_log, block FROM mined "
 )
 _SELECT_LOG = (
     "SELECT log.address, topic0, topic1, topic2, topic3, data, log.position, transaction_position, "
@@ -121,7 +121,7 @@ class Archive:
             ),
         )
         self._connection.executemany(
-            "INSERT INTO mined VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO mined VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (_mined_row(block.number, receipt) for receipt in receipts),
         )
         self._connection.executemany(
@@ -134,7 +134,7 @@ class Archive:
         return Block(*row) if row else None
 
     def _receipt(self, row: Sequence[Any]) -> Receipt:
-        raw, position, succeeded, gas_used, cumulative, gas_price, first_log, created, block = row
+        raw, position, succeeded, gas_used, cumulative, gas_price, first_log, block = row
         logs = self._connection.execute(
             "SELECT address, topic0, topic1, topic2, topic3, data FROM log "
             "WHERE block = ? AND transaction_position = ? ORDER BY position",
@@ -149,7 +149,6 @@ class Archive:
             gas_price=int.from_bytes(gas_price, "big"),
             first_log=first_log,
             logs=tuple(_log(found) for found in logs),
-            created=created,
         )
 
 
@@ -186,7 +185,6 @@ def _mined_row(block: int, receipt: Receipt) -> tuple[object, ...]:
         receipt.cumulative_gas_used,
         price.to_bytes((price.bit_length() + 7) // 8, "big"),
         receipt.first_log,
-        receipt.created,
     )
 
 

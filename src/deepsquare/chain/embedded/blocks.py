@@ -55,7 +55,6 @@ class Receipt:
     gas_price: int
     first_log: int
     logs: tuple[Log, ...]
-    created: bytes | None
 
 
 def seal(parent: Block | None, environment: BlockEnvironment, receipts: Sequence[Receipt], state_root: bytes) -> Block:

@@ -63,7 +63,7 @@ class Outcome:
     """What became of a transaction or a call that was run.
 
     `failure` is None on success, else the reason in geth's words; `output` then holds the revert data, if any.
-    `created` is the address of the new contract. `refund` is the part of `gas_refunded` that was granted.
+    `refund` is the gas that was used at first and given back at the end; `gas_used` is without it.
     """
 
     gas_used: int
@@ -71,7 +71,6 @@ class Outcome:
     output: bytes
     logs: tuple[Log, ...]
     failure: str | None = None
-    created: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,5 +164,4 @@ class _Group:
             gas_price=transaction.price_at(self._genesis.base_fee),
             first_log=self._logs,
             logs=outcome.logs,
-            created=outcome.created,
         )

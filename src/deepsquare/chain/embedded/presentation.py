@@ -124,7 +124,7 @@ def receipt_json(mined: Mined) -> dict[str, Any]:
         "blockNumber": hex(block.number),
         "from": hex_data(transaction.sender),
         "to": hex_data(transaction.to) if transaction.to else None,
-        "contractAddress": hex_data(receipt.created) if receipt.created else None,
+        "contractAddress": hex_data(transaction.created) if transaction.created else None,
         "type": hex(transaction.kind),
         "status": hex(receipt.succeeded),
         "gasUsed": hex(receipt.gas_used),

@@ -10,6 +10,7 @@ py-evm hashes through eth-hash, which takes the first backend installed unless E
 is five times faster than the one it would find. Whoever sets the variable outside decides.
 """
 
+import inspect
 import os
 import sys
 
@@ -38,7 +39,10 @@ from eth.exceptions import (
 )
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.berlin.transactions import calculate_txn_intrinsic_gas_berlin
+from eth.vm.forks.prague.computation import PragueComputation
+from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
 from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
+from eth.vm.opcode_values import SELFDESTRUCT
 from eth_typing import Address, BlockNumber
 
 from deepsquare.chain.embedded.engine import Account, BlockEnvironment, Log, Outcome, StateChanges, StateReader
@@ -153,8 +157,22 @@ class PyEvmExecution:
             yield self._reader.block_hash(number)
 
 
+_OPCODES = {**PRAGUE_OPCODES, SELFDESTRUCT: inspect.unwrap(PRAGUE_OPCODES[SELFDESTRUCT])}
+
+
+class _Computation(PragueComputation):
+    """py-evm's interpreter without its warning at every SELFDESTRUCT, which is a rule like any other here.
+
+    Where warnings are errors, the warning would change what a transaction does.
+    """
+
+    opcodes = _OPCODES
+
+
 class _State(PragueState):
     """py-evm's state with our world in the place of its account database, transient storage included."""
+
+    computation_class = _Computation
 
     def __init__(self, world: World, context: ExecutionContext) -> None:
         # The constructor above would open a trie and write system contracts; both belong to consensus we do not run.
@@ -217,8 +235,6 @@ class _Message:
 
 def _outcome(message: _Message, computation: ComputationAPI, refund: int) -> Outcome:
     floor_surcharge: int = getattr(computation, "data_floor_gas", 0)
-    failure = _words_for(computation.error) if computation.is_error else None
-    is_creation = message.to == CREATE_CONTRACT_ADDRESS
     return Outcome(
         gas_used=message.gas - computation.get_gas_remaining() - refund + floor_surcharge,
         refund=refund,
@@ -227,8 +243,7 @@ def _outcome(message: _Message, computation: ComputationAPI, refund: int) -> Out
             Log(address, tuple(topic.to_bytes(32, "big") for topic in topics), bytes(data))
             for address, topics, data in computation.get_log_entries()
         ),
-        failure=failure,
-        created=bytes(computation.msg.storage_address) if is_creation and failure is None else None,
+        failure=_words_for(computation.error) if computation.is_error else None,
     )
 
 

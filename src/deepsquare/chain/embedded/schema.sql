@@ -32,7 +32,6 @@ CREATE TABLE mined (
     cumulative_gas_used INTEGER NOT NULL,
     gas_price BLOB NOT NULL,
     first_log INTEGER NOT NULL,
-    created BLOB,
     PRIMARY KEY (block, position)
 ) WITHOUT ROWID;
 

@@ -66,6 +66,13 @@ class Transaction(Call):
         """Wei that the sender must own for the transaction to be valid."""
         return self.gas * self.max_fee + self.value
 
+    @property
+    def created(self) -> bytes | None:
+        """The address of the contract that it creates, or would have if it did not fail."""
+        if self.to is not None:
+            return None
+        return keccak256(rlp.encode([self.sender, self.nonce]))[-_ADDRESS_BYTES:]
+
     def price_at(self, base_fee: int) -> int:
         """Wei per gas that it pays in a block with this base fee."""
         return min(self.max_fee, self.max_priority_fee + base_fee)

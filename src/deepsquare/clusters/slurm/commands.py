@@ -55,8 +55,9 @@ class Commands:
     def environment(self) -> dict[str, str]:
         """What every command starts with: where Slurm is, plain English, times as seconds since 1970."""
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
-        if self._settings.conf is not None:
-            environment["SLURM_CONF"] = str(self._settings.conf)
+        conf = self._settings.conf or os.environ.get("SLURM_CONF")
+        if conf:
+            environment["SLURM_CONF"] = str(conf)
         return environment
 
     async def run(self, program: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:

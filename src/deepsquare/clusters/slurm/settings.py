@@ -29,7 +29,7 @@ class SlurmSettings(BaseModel):
     """Further options of `sbatch`, one argument each (`--constraint=infiniband`)."""
 
     conf: Path | None = None
-    """The slurm.conf to use. None: what Slurm's own commands find."""
+    """The slurm.conf to use. None: the supervisor's own SLURM_CONF, or what Slurm's commands find."""
 
     bin_folder: Path | None = None
     """Where `sbatch` and the others lie. None: on the PATH."""

@@ -108,6 +108,7 @@ async def _grid(folder: Path) -> AsyncIterator[RunningGrid]:
         grid_file = GridFile(node_url, parties.address, node_url.replace("http", "ws"), service.url)
         write_grid(folder / "grid.toml", grid_file)
         scheduler = Sender(rpc, signer("scheduler"), CHAIN_ID)
+        left, right = folder / "left", folder / "right"
         reader = await stack.enter_async_context(EventReader(ledger))
         tasks = [
             asyncio.create_task(service.run()),
@@ -115,12 +116,10 @@ async def _grid(folder: Path) -> AsyncIterator[RunningGrid]:
                 MetaScheduler(ledger, SchedulerAccount(ledger, scheduler), reader, SystemClock()).run()
             ),
             asyncio.create_task(
-                _supervise(folder / "left", ledger, service.url, role="provider one", zone="left", price="0.01", cpus=4)
+                _supervise(left, ledger, service.url, role="provider one", zone="left", price="0.01", cpus=4)
             ),
             asyncio.create_task(
-                _supervise(
-                    folder / "right", ledger, service.url, role="provider two", zone="right", price="0.02", cpus=8
-                )
+                _supervise(right, ledger, service.url, role="provider two", zone="right", price="0.02", cpus=8)
             ),
         ]
         stack.push_async_callback(_end, tasks)

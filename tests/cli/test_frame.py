@@ -1,0 +1,132 @@
+"""What all commands share."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from deepsquare import __version__
+from deepsquare.cli.exits import ExitCode
+from deepsquare.cli.lazy import LazyGroup
+from deepsquare.cli.main import root
+from deepsquare.model import JobStatus
+from tests.cli.driver import dps
+
+HEAVY = ("httpx", "eth_account", "eth_abi", "rich", "pydantic", "sqlalchemy", "fastapi", "ruamel")
+
+
+def commands(group: click.Group = root, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command below `dps`, with its name as one types it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+ALL = list(commands())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from deepsquare.cli.main import root\n"
+        "root.main(['--help'], prog_name='dps', standalone_mode=False)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", ["submit", "wallet", "job", "validate"])
+def test_help_of_a_command_imports_no_service(name: str) -> None:
+    program = (
+        "import sys\n"
+        "from deepsquare.cli.main import root\n"
+        f"root.main([{name!r}, '--help'], prog_name='dps', standalone_mode=False)\n"
+        "print([name for name in ('sqlalchemy', 'fastapi', 'eth_account', 'rich') if name in sys.modules])\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_summary_of_each_lazy_command_is_its_own() -> None:
+    assert isinstance(root, LazyGroup)
+    assert {name: entry.summary for name, entry in root.entries.items()} == {
+        name: entry.load().short_help for name, entry in root.entries.items()
+    }
+
+
+@pytest.mark.parametrize(("name", "command"), ALL)
+def test_every_command_takes_json_quiet_and_debug(name: str, command: click.Command) -> None:
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {"--json", "--quiet", "--debug"} <= options, name
+
+
+@pytest.mark.parametrize(("name", "command"), ALL)
+def test_every_command_and_option_has_a_help_text(name: str, command: click.Command) -> None:
+    assert command.help, name
+    assert command.short_help, name
+    silent = [option.opts for option in command.params if isinstance(option, click.Option) and not option.help]
+    assert not silent, name
+
+
+def test_version_is_the_packages() -> None:
+    assert dps("--version").stdout == f"dps {__version__}\n"
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
+    answer = dps("submt", "x.yaml")
+    assert answer.exit_code == ExitCode.USAGE
+    assert "did you mean 'submit'?" in answer.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_the_shell(shell: str) -> None:
+    answer = dps("completion", shell)
+    assert answer.exit_code == ExitCode.OK
+    assert "_DPS_COMPLETE" in answer.stdout
+
+
+def test_an_unexpected_error_is_one_sentence_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deepsquare.workflow.load", _broken)
+    answer = dps("validate", "-")
+    assert answer.exit_code == ExitCode.BUG
+    assert answer.stderr.startswith("dps: ZeroDivisionError: by nobody\n  next: ")
+    assert "Traceback" not in answer.stderr
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deepsquare.workflow.load", _broken)
+    assert "Traceback" in dps("validate", "-", "--debug").stderr
+
+
+def test_ctrl_c_ends_with_130_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deepsquare.workflow.load", interrupted)
+    answer = dps("validate", "-")
+    assert answer.exit_code == ExitCode.INTERRUPTED
+    assert "Traceback" not in answer.stderr
+
+
+def test_with_json_an_error_is_one_json_object_on_stderr() -> None:
+    answer = dps("render", "missing.yaml", "--json")
+    assert answer.stdout == ""
+    assert '"code": "bad_configuration"' in answer.stderr
+
+
+def test_every_end_of_a_job_has_an_exit_code_of_its_own() -> None:
+    codes = [ExitCode.of_job(status) for status in JobStatus if status.is_cold]
+    assert len(set(codes)) == len(codes)
+    assert ExitCode.of_job(JobStatus.FINISHED) == 0
+
+
+def _broken(*_: object) -> None:
+    raise ZeroDivisionError("by nobody")

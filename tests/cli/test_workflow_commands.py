@@ -1,0 +1,72 @@
+"""`dps validate` and `dps render`: what needs no grid."""
+
+import hashlib
+from pathlib import Path
+
+from deepsquare.cli.exits import ExitCode
+from tests.cli.driver import dps
+from tests.support.local_grid import HELLO
+
+BROKEN = """
+resources: {tasks: 1, cpusPerTask: 1, memPerCpu: 64, gpus: -1}
+steps:
+  - name: hello
+    run: {command: 7, shell: /bin/rm}
+"""
+
+
+def test_a_sound_workflow_has_no_problems() -> None:
+    answer = dps("validate", "-", stdin=HELLO)
+    assert answer.exit_code == ExitCode.OK
+    assert answer.stdout == ""
+
+
+def test_all_problems_are_printed_at_once_each_with_its_place() -> None:
+    answer = dps("validate", "-", stdin=BROKEN)
+    assert answer.exit_code == ExitCode.INVALID_WORKFLOW
+    lines = answer.stdout.splitlines()
+    assert any(line.startswith("<stdin>:2:") and "gpus" in line for line in lines)
+    assert any(line.startswith("<stdin>:5:") and "shell" in line for line in lines)
+
+
+def test_problems_as_json_carry_file_line_and_column() -> None:
+    problems = dps("validate", "-", "--json", stdin=BROKEN).json
+    assert {"file", "line", "column", "severity", "path", "message", "hint"} <= problems[0].keys()
+
+
+def test_broken_yaml_names_its_line() -> None:
+    answer = dps("validate", "-", stdin="steps: [\n  {")
+    assert answer.exit_code == ExitCode.INVALID_WORKFLOW
+    assert answer.stdout.startswith("<stdin>:")
+
+
+def test_an_unknown_key_is_a_warning_and_with_strict_an_error() -> None:
+    text = HELLO + "colour: red\n"
+    assert dps("validate", "-", stdin=text).exit_code == ExitCode.OK
+    assert dps("validate", "-", "--strict", stdin=text).exit_code == ExitCode.INVALID_WORKFLOW
+
+
+def test_a_file_that_is_no_utf_8_is_refused_with_the_byte() -> None:
+    answer = dps("validate", "-", stdin=b"name: \xff")
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert "byte 6 is no UTF-8" in answer.stderr
+
+
+def test_the_same_salt_renders_the_same_script_whose_hash_is_its_sha256(tmp_path: Path) -> None:
+    file = tmp_path / "hello.yaml"
+    file.write_text(HELLO, encoding="utf-8")
+    one, two = (dps("render", file, "--salt", "salt", "--json").json for _ in range(2))
+    assert one == two
+    assert one["hash"] == hashlib.sha256(one["script"].encode()).hexdigest()
+
+
+def test_render_prints_the_script_or_its_hash_alone() -> None:
+    assert dps("render", "-", stdin=HELLO).stdout.startswith("#!")
+    assert len(dps("render", "-", "--hash", stdin=HELLO).stdout) == 65
+
+
+def test_a_workflow_with_errors_is_not_rendered() -> None:
+    answer = dps("render", "-", stdin=BROKEN)
+    assert answer.exit_code == ExitCode.INVALID_WORKFLOW
+    assert answer.stdout == ""
+    assert "<stdin>:2:" in answer.stderr

@@ -1,0 +1,115 @@
+"""`dps job`: everything after the submission."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deepsquare.cli.exits import ExitCode
+from tests.cli.driver import dps
+from tests.support.local_grid import ENDLESS, HELLO, RunningGrid
+
+
+@pytest.fixture(scope="module")
+def finished(grid: RunningGrid) -> str:
+    """A job that is FINISHED."""
+    answer = dps("submit", "-", "--name", "done", "--json", environment=grid.environment, stdin=HELLO)
+    job = str(answer.json["job"])
+    assert dps("job", "watch", job, "--quiet", environment=grid.environment).exit_code == ExitCode.OK
+    return job
+
+
+@pytest.fixture
+def endless(grid: RunningGrid) -> Iterator[str]:
+    """A job that runs until somebody ends it."""
+    events = ENDLESS
+    job = dps("submit", "-", "--credits", "10", environment=grid.environment, stdin=events).stdout.strip()
+    yield job
+    dps("job", "cancel", job, "--wait", environment=grid.environment)
+
+
+@pytest.fixture
+def waiting(grid: RunningGrid) -> Iterator[str]:
+    """A job that no provider can run."""
+    arguments = ("--use", "zone=nowhere", "--wait-for-provider", "--credits", "1")
+    job = dps("submit", "-", *arguments, environment=grid.environment, stdin=HELLO).stdout.strip()
+    yield job
+    dps("job", "cancel", job, environment=grid.environment)
+
+
+def test_the_list_has_the_newest_job_first(grid: RunningGrid, finished: str) -> None:
+    jobs = dps("job", "list", "--all", "--json", environment=grid.environment).json
+    numbers = [job["job"] for job in jobs]
+    assert numbers == sorted(numbers, reverse=True)
+    assert int(finished) in numbers
+
+
+def test_the_list_is_a_table_for_people(grid: RunningGrid, finished: str) -> None:
+    table = dps("job", "list", "--all", environment=grid.environment).stdout
+    assert any(line.split()[:3] == [finished, "done", "FINISHED"] for line in table.splitlines())
+
+
+def test_show_has_state_exit_code_and_a_bill_that_adds_up(grid: RunningGrid, finished: str) -> None:
+    job = dps("job", "show", finished, "--json", environment=grid.environment).json
+    assert (job["status"], job["exit_code"]) == ("FINISHED", 0)
+    bill = {name: float(job["bill"][name]) for name in ("locked", "paid", "fee", "refunded")}
+    assert bill["locked"] == pytest.approx(bill["paid"] + bill["fee"] + bill["refunded"])
+
+
+def test_logs_are_the_jobs_output_byte_for_byte(grid: RunningGrid, finished: str) -> None:
+    answer = dps("job", "logs", finished, environment=grid.environment)
+    assert answer.stdout == "Running: hello\nHello World\n"
+
+
+def test_following_the_logs_ends_with_the_job(grid: RunningGrid, finished: str) -> None:
+    pieces = dps("job", "logs", "--follow", finished, "--json", environment=grid.environment).events
+    assert "".join(piece["text"] for piece in pieces).endswith("Hello World\n")
+
+
+def test_the_output_of_a_job_is_for_its_customer_alone(grid: RunningGrid, finished: str) -> None:
+    answer = dps("job", "logs", finished, environment={**grid.environment, "DEEPSQUARE_KEY": "12" * 32})
+    assert answer.exit_code == ExitCode.REFUSED_BY_GATEWAY
+    assert answer.stdout == ""
+
+
+def test_a_job_that_does_not_exist_is_not_found(grid: RunningGrid) -> None:
+    answer = dps("job", "show", "999999", environment=grid.environment)
+    assert answer.exit_code == ExitCode.NOT_FOUND
+
+
+def test_cancelling_a_job_and_waiting_ends_with_its_bill(grid: RunningGrid, endless: str) -> None:
+    answer = dps("job", "cancel", endless, "--wait", environment=grid.environment)
+    assert answer.stdout == "CANCELLED\n"
+    assert "Bill:" in answer.stderr
+
+
+def test_a_cancelled_job_ends_whoever_watches_it_with_its_outcome(grid: RunningGrid, waiting: str) -> None:
+    dps("job", "cancel", waiting, environment=grid.environment)
+    assert dps("job", "watch", waiting, environment=grid.environment).exit_code == ExitCode.JOB_CANCELLED
+
+
+def test_only_its_customer_cancels_a_job(grid: RunningGrid, endless: str) -> None:
+    answer = dps("job", "cancel", endless, environment={**grid.environment, "DEEPSQUARE_KEY": "12" * 32})
+    assert answer.exit_code == ExitCode.REFUSED_BY_CHAIN
+
+
+def test_a_job_that_is_over_cannot_be_extended(grid: RunningGrid, finished: str) -> None:
+    answer = dps("job", "top-up", finished, "1", environment=grid.environment)
+    assert answer.exit_code == ExitCode.REFUSED_BY_CHAIN
+
+
+def test_a_waiting_job_is_explained_provider_by_provider(grid: RunningGrid, waiting: str) -> None:
+    answer = dps("job", "explain", waiting, "--json", environment=grid.environment).json
+    assert sorted(row["message"] for row in answer["candidates"]) == [
+        "needs zone=nowhere; has zone=left",
+        "needs zone=nowhere; has zone=right",
+    ]
+    assert all(row["help"] for row in answer["candidates"])
+
+
+def test_a_job_that_is_over_is_explained_in_words(grid: RunningGrid, finished: str) -> None:
+    assert dps("job", "explain", finished, environment=grid.environment).stdout == f"Job {finished} is done.\n"
+
+
+def test_a_job_may_be_named_as_published_clients_name_it(grid: RunningGrid, finished: str) -> None:
+    number = f"0x{int(finished):064x}"
+    assert dps("job", "show", number, "--json", environment=grid.environment).json["job"] == int(finished)

@@ -1,0 +1,175 @@
+"""`dps submit`: from a workflow to a job's end, and every way in which that can be refused."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from deepsquare.cli.exits import ExitCode
+from deepsquare.gateway.client import GatewayClient, Submission
+from tests.cli.driver import dps
+from tests.support.local_grid import HELLO, RunningGrid
+
+FAILING = HELLO.replace('echo "Hello World"', "exit 7")
+
+
+@pytest.fixture
+def hello(tmp_path: Path) -> Path:
+    file = tmp_path / "hello.yaml"
+    file.write_text(HELLO, encoding="utf-8")
+    return file
+
+
+def test_stdout_is_the_jobs_number_and_nothing_else(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, environment=grid.environment)
+    assert answer.exit_code == ExitCode.OK
+    assert answer.stdout.strip().isdigit()
+
+
+def test_the_candidates_are_shown_with_the_chosen_one_first(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--dry-run", "--json", environment=grid.environment)
+    chosen, other = answer.json["candidates"]
+    assert chosen["chosen"]
+    assert not other["chosen"]
+    assert float(chosen["price_per_minute"]) < float(other["price_per_minute"])
+    assert "CHOSEN" in answer.stderr
+
+
+def test_a_dry_run_locks_nothing_and_requests_nothing(grid: RunningGrid, hello: Path) -> None:
+    before = dps("job", "list", "--all", "--json", environment=grid.environment).json
+    dps("submit", hello, "--dry-run", environment=grid.environment)
+    assert len(dps("job", "list", "--all", "--json", environment=grid.environment).json) == len(before)
+
+
+def test_watching_shows_states_output_and_bill_and_ends_as_the_job(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--watch", environment=grid.environment)
+    assert answer.exit_code == ExitCode.OK
+    assert answer.stdout == "Running: hello\nHello World\n"
+    for state in ("PENDING", "META_SCHEDULED", "SCHEDULED", "RUNNING", "FINISHED"):
+        assert state in answer.stderr
+    assert "locked =" in answer.stderr
+
+
+def test_watching_with_json_is_one_stream_of_events(grid: RunningGrid, hello: Path) -> None:
+    events = dps("submit", hello, "--watch", "--json", "--quiet", environment=grid.environment).events
+    assert events[0]["event"] == "submitted"
+    assert [event["status"] for event in events if event["event"] == "state"][-1] == "FINISHED"
+    assert "".join(event["text"] for event in events if event["event"] == "output").endswith("Hello World\n")
+    assert events[-1]["event"] == "bill"
+    assert events[-1]["final"]
+
+
+def test_a_watched_job_that_fails_ends_the_command_with_its_outcome(grid: RunningGrid) -> None:
+    answer = dps("submit", "-", "--watch", environment=grid.environment, stdin=FAILING)
+    assert answer.exit_code == ExitCode.JOB_FAILED
+    assert "exit code 7" in answer.stderr
+
+
+def test_the_job_bears_the_files_name_unless_another_is_given(grid: RunningGrid, hello: Path) -> None:
+    for arguments, name in (((), "hello"), (("--name", "other"), "other")):
+        job = dps("submit", hello, *arguments, environment=grid.environment).stdout.strip()
+        assert dps("job", "show", job, "--json", environment=grid.environment).json["name"] == name
+
+
+def test_a_workflow_with_errors_is_refused_before_anybody_is_asked(hello: Path) -> None:
+    hello.write_text("steps: 7\n", encoding="utf-8")
+    answer = dps("submit", hello, environment={"DEEPSQUARE_KEY": "11" * 32, "DEEPSQUARE_RPC": "http://127.0.0.1:9"})
+    assert answer.exit_code == ExitCode.INVALID_WORKFLOW
+    assert f"{hello}:1:" in answer.stderr
+
+
+def test_a_label_decides_who_gets_the_job(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--use", "zone=right", "--dry-run", "--json", environment=grid.environment)
+    assert [row["offers"] for row in answer.json["candidates"]] == [True, False]
+    assert "needs zone=right; has zone=left" in answer.stderr
+
+
+def test_no_provider_that_fits_is_refused_with_the_reason_of_each(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--affinity", "zone==nowhere", environment=grid.environment)
+    assert answer.exit_code == ExitCode.NO_PROVIDER
+    assert answer.stderr.count("needs zone == nowhere") >= 2
+
+
+def test_a_price_ceiling_keeps_dear_providers_out(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--max-price", "0.001", environment=grid.environment)
+    assert answer.exit_code == ExitCode.NO_PROVIDER
+    assert "ceiling" in answer.stderr
+
+
+def test_too_few_credits_are_refused_and_nothing_is_locked(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--credits", "1000000", environment=grid.environment)
+    assert answer.exit_code == ExitCode.NO_CREDITS
+    assert "1000000 are to be locked" in answer.stderr
+
+
+def test_an_allowance_that_may_not_be_raised_is_an_error_with_the_command_that_helps(
+    grid: RunningGrid, hello: Path
+) -> None:
+    dps("credits", "allowance", "0", environment=grid.environment)
+    answer = dps("submit", hello, "--credits", "5", "--no-allow", environment=grid.environment)
+    assert answer.exit_code == ExitCode.NO_ALLOWANCE
+    assert "dps credits allowance 5" in answer.stderr
+
+
+def test_a_wrong_chain_id_is_refused(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--chain-id", "1", environment=grid.environment)
+    assert answer.exit_code == ExitCode.WRONG_CHAIN
+
+
+def test_a_contract_that_is_not_there_is_refused(grid: RunningGrid) -> None:
+    answer = dps("credits", "balance", "--meta-scheduler", "0x" + "12" * 20, environment=grid.environment)
+    assert answer.exit_code == ExitCode.WRONG_CHAIN
+
+
+def test_a_gateway_of_another_grid_is_refused(grid: RunningGrid, hello: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = GatewayClient.about
+
+    async def of_another(client: GatewayClient) -> object:
+
+        return dataclasses.replace(await about(client), chain_id=1)
+
+    monkeypatch.setattr(GatewayClient, "about", of_another)
+    assert dps("submit", hello, environment=grid.environment).exit_code == ExitCode.WRONG_CHAIN
+
+
+def test_a_chain_that_is_down_is_named(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--rpc", "http://127.0.0.1:9", environment=grid.environment)
+    assert answer.exit_code == ExitCode.CHAIN_UNREACHABLE
+    assert "127.0.0.1:9" in answer.stderr
+
+
+def test_a_gateway_that_is_down_is_named(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--gateway", "http://127.0.0.1:9", environment=grid.environment)
+    assert answer.exit_code == ExitCode.GATEWAY_UNREACHABLE
+    assert "127.0.0.1:9" in answer.stderr
+
+
+def test_a_wrong_password_opens_nothing(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, environment={**grid.environment, "DEEPSQUARE_PASSWORD": "wrong"})
+    assert answer.exit_code == ExitCode.NO_KEY
+    assert "wrong" not in answer.stderr.replace("wrong password", "")
+
+
+def test_a_script_that_differs_from_the_one_compiled_here_is_never_paid_for(
+    grid: RunningGrid, hello: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def of_somebody_else(_client: GatewayClient, _text: str) -> Submission:
+        return Submission("ab" * 32, "salt", ())
+
+    monkeypatch.setattr(GatewayClient, "submit", of_somebody_else)
+    assert dps("submit", hello, environment=grid.environment).exit_code == ExitCode.SCRIPT_DIFFERS
+
+
+def test_a_name_that_the_chain_has_no_room_for_is_refused(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--name", "n" * 33, environment=grid.environment)
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--credits", "much"), ("--use", "zone"), ("--affinity", "zone"), ("--latest-start", "soon"), ("--attempts", "0")],
+)
+def test_an_option_that_cannot_be_read_says_what_to_write(hello: Path, arguments: tuple[str, str]) -> None:
+    answer = dps("submit", hello, *arguments)
+    assert answer.exit_code == ExitCode.USAGE
+    assert arguments[0] in answer.stderr

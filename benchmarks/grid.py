@@ -1,0 +1,182 @@
+"""What the grid adds to Slurm: the same jobs through the whole grid and by plain `sbatch`, on one cluster, in one run.
+
+The cluster is a real Slurm of four nodes on loopback, the grid is the one that `dps up --slurm` runs: each
+service its own process, the chain durable. Both sides are watched by looking every 20 ms. A job's RUNNING is
+the moment when its own program starts; the grid's is the moment when its customer hears of it.
+"""
+
+import asyncio
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from benchmarks.report import Figure, median
+from deepsquare.cli.localgrid.folder import StateFolder
+from deepsquare.cli.localgrid.grid import LocalGrid
+from deepsquare.model import Label
+from deepsquare.sdk import AsyncClient
+from deepsquare.sdk.job import AsyncJob
+from tests.support.slurm import SlurmLab, slurm_lab
+
+LOOK_SECONDS = 0.02
+AT_SLURM = [Label("site", "summit")]
+PARALLEL_SUBMITS = 16
+WORKFLOW = """\
+enableLogging: true
+resources: {{tasks: 1, cpusPerTask: 1, memPerCpu: 50, gpus: 0}}
+steps:
+  - run:
+      command: {command}
+"""
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """The figures of this benchmark."""
+    with slurm_lab() as lab:
+        os.environ.update(lab.environment)
+        return asyncio.run(_measure(lab, quick=quick))
+
+
+async def _measure(lab: SlurmLab, *, quick: bool) -> list[Figure]:
+    runs, jobs = (3, 20) if quick else (20, 200)
+    async with _grid() as client:
+        latency = await _latency(lab, client, runs)
+        throughput = [await _throughput(lab, client, jobs, seconds) for seconds in ("0", "1")]
+        follow = await _follow_latency(client, 10 if quick else 50)
+    return [*latency, *[figure for pair in throughput for figure in pair], follow]
+
+
+@asynccontextmanager
+async def _grid() -> AsyncIterator[AsyncClient]:
+    with tempfile.TemporaryDirectory(prefix="dps-bench-") as folder:
+        async with (
+            LocalGrid(StateFolder(Path(folder)), say=print, with_slurm=True) as grid,
+            AsyncClient(grid.configuration) as client,
+        ):
+            await client.allow(100_000)
+            yield client
+
+
+async def _latency(lab: SlurmLab, client: AsyncClient, runs: int) -> list[Figure]:
+    """One `true` at a time, turn and turn about, so that both sides meet the same machine."""
+    plain: list[tuple[float, float]] = []
+    through: list[tuple[float, float]] = []
+    workflow = WORKFLOW.format(command="'true'")
+    for _ in range(runs):
+        plain.append(await asyncio.to_thread(_plain_latency, lab))
+        through.append(await _grid_latency(client, workflow))
+    figures = []
+    for name, column, column_plain in (
+        ("RUNNING", [t[0] for t in through], [p[0] for p in plain]),
+        ("FINISHED", [t[1] for t in through], [p[1] for p in plain]),
+    ):
+        grid, slurm = median(column), median(column_plain)
+        detail = f"median of {runs}: grid {grid:.2f} s, sbatch {slurm:.2f} s"
+        figures.append(Figure(f"submit to {name}: grid minus sbatch", grid - slurm, "s", at_most=1.0, detail=detail))
+    return figures
+
+
+def _plain_latency(lab: SlurmLab) -> tuple[float, float]:
+    """Seconds from `sbatch` to the program's start and to the end as `squeue` tells it."""
+    mark = lab.folder / "mark"
+    mark.unlink(missing_ok=True)
+    begin = time.time()
+    job = _sbatch(lab, f"date +%s.%N > {mark}")
+    while _state(lab, job) != "COMPLETED":
+        time.sleep(LOOK_SECONDS)  # a benchmark's own look at a real cluster
+    return float(mark.read_text()) - begin, time.time() - begin
+
+
+async def _grid_latency(client: AsyncClient, workflow: str) -> tuple[float, float]:
+    """Seconds from `submit` until its customer hears of RUNNING and of FINISHED."""
+    begin = time.perf_counter()
+    job = await client.submit(workflow, credits=1, uses=AT_SLURM)
+    heard = {event.status.name: time.perf_counter() - begin async for event in job.events()}
+    return heard["RUNNING"], heard["FINISHED"]
+
+
+async def _throughput(lab: SlurmLab, client: AsyncClient, jobs: int, seconds: str) -> list[Figure]:
+    """Jobs per second of many jobs of `sleep` on both sides."""
+    begin = time.perf_counter()
+    await asyncio.to_thread(_plain_many, lab, jobs, seconds)
+    plain = jobs / (time.perf_counter() - begin)
+    begin = time.perf_counter()
+    await _grid_many(client, jobs, seconds)
+    through = jobs / (time.perf_counter() - begin)
+    return [
+        Figure(
+            f"{jobs} jobs of `sleep {seconds}`: grid beside sbatch",
+            through / plain,
+            "ratio",
+            at_least=0.5,
+            detail=f"grid {through:.1f} jobs/s, sbatch {plain:.1f} jobs/s",
+        )
+    ]
+
+
+def _plain_many(lab: SlurmLab, jobs: int, seconds: str) -> None:
+    for _ in range(jobs):
+        _sbatch(lab, f"sleep {seconds}")
+    while lab.run("squeue", "-h", "-o", "%i").strip():
+        time.sleep(LOOK_SECONDS)  # a benchmark's own look at a real cluster
+
+
+async def _grid_many(client: AsyncClient, jobs: int, seconds: str) -> None:
+    places = asyncio.Semaphore(PARALLEL_SUBMITS)
+    workflow = WORKFLOW.format(command=f"sleep {seconds}")
+
+    async def submit() -> AsyncJob:
+        async with places:
+            return await client.submit(workflow, credits=1, uses=AT_SLURM)
+
+    handles = await asyncio.gather(*(submit() for _ in range(jobs)))
+    await _all_finished(client, handles)
+
+
+async def _all_finished(client: AsyncClient, handles: Sequence[AsyncJob]) -> None:
+    open_ids = {handle.id for handle in handles}
+    ledger = await client.connection.ledger()
+    while open_ids:
+        for job in await ledger.jobs(sorted(open_ids)[:50]):
+            if job.status.name == "FINISHED":
+                open_ids.discard(job.id)
+            elif job.status.is_cold:
+                raise RuntimeError(f"job {job.id} ended as {job.status.name}: {job.last_error}")
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _follow_latency(client: AsyncClient, lines: int) -> Figure:
+    """Seconds from a line's print to its arrival at a follower: each line says when it was printed."""
+    workflow = WORKFLOW.format(command=f"for i in $(seq {lines}); do date +%s.%N; sleep 0.1; done")
+    job = await client.submit(workflow, credits=1, uses=AT_SLURM)
+    delays = []
+    async for piece in job.logs(follow=True):
+        now = time.time()
+        delays += [now - float(line) for line in piece.decode().splitlines() if line[:1].isdigit() and "." in line]
+    return Figure(
+        "a printed line to `dps job logs --follow`",
+        median(delays),
+        "s",
+        at_most=0.5,
+        detail=f"median of {len(delays)} lines, longest {max(delays):.2f} s",
+    )
+
+
+def _sbatch(lab: SlurmLab, command: str) -> str:
+    argv = ["sbatch", "--parsable", "--output=/dev/null", "--mem=50", f"--wrap={command}"]
+    return lab.run(*argv).strip()
+
+
+def _state(lab: SlurmLab, job: str) -> str:
+    done = subprocess.run(
+        ["squeue", "-h", "-t", "all", "-j", job, "-o", "%T"],
+        env=lab.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()

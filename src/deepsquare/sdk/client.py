@@ -4,7 +4,6 @@
 `sync.py` is the same with plain calls. Neither keeps anything on disk, and no private key leaves this process.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -99,9 +98,10 @@ class AsyncClient:
         loaded = language.load(text, source)
         if loaded.workflow is None:
             raise InvalidWorkflow(source, loaded.problems)
-        gateway, ledger = await asyncio.gather(self.connection.gateway(), self.connection.ledger())
+        ledger, gateway = await self.connection.ledger(), await self.connection.gateway()
         with translated():
-            submission, view = await asyncio.gather(gateway.submit(text), survey(ledger, self.connection.clock))
+            submission = await gateway.submit(text)
+            view = await survey(ledger, self.connection.clock)
         _verify(loaded.workflow, submission)
         definition = compiler.definition(
             loaded.workflow, submission.script_hash, uses=conditions.uses, affinities=conditions.affinities

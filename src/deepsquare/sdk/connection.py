@@ -103,7 +103,7 @@ class Connection:
         account = await self.account()
         ledger = await self.ledger()
         with translated():
-            balance, allowance = await asyncio.gather(ledger.balance(self.address), ledger.allowance(self.address))
+            balance, allowance = await ledger.balance(self.address), await ledger.allowance(self.address)
         if balance < wei:
             raise NoCredits(
                 f"{self.address} has {format_credits(balance)} credits, and {format_credits(wei)} are to be locked",

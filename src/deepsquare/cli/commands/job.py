@@ -1,7 +1,5 @@
 """`dps job`: list, show, follow, cancel, extend and explain jobs."""
 
-import asyncio
-
 import click
 
 from deepsquare.cli.command import Command, current, finish
@@ -68,7 +66,7 @@ def show(job_id: JobId) -> None:
 async def _show(job_id: JobId) -> None:
     async with reading() as client:
         handle = client.job(job_id)
-        read, bill = await asyncio.gather(handle.read(), handle.cost())
+        read, bill = await handle.read(), await handle.cost()
     current().output.document(job_document(read, bill), job_lines(read, bill))
 
 
@@ -149,7 +147,7 @@ async def _top_up(job_id: JobId, amount: int) -> None:
     async with signing() as client:
         handle = client.job(job_id)
         await handle.top_up(to_credits(amount))
-        read, bill = await asyncio.gather(handle.read(), handle.cost())
+        read, bill = await handle.read(), await handle.cost()
     output.say(f"Job {job_id} has {format_credits(read.cost.max_cost)} credits locked now.")
     output.document(job_document(read, bill), str(bill.locked))
 

@@ -1,7 +1,5 @@
 """`dps provider`: who offers what at which price; and, for the admin of a grid, who is admitted."""
 
-import asyncio
-
 import click
 
 from deepsquare.chain import AdminAccount, Sender
@@ -82,8 +80,9 @@ async def _approve(address: str) -> None:
 async def _sites(client: AsyncClient) -> list[tuple[Site, str]]:
     """Every registration and its state; a provider whose changes wait stands there twice."""
     ledger = await client.connection.ledger()
+    sites = await client.providers()
     with translated():
-        sites, waiting = await asyncio.gather(client.providers(), ledger.waiting_providers())
+        waiting = await ledger.waiting_providers()
     now = client.connection.clock.now()
     rows = [(site, _state(site, is_away=site.lease_end is not None and site.lease_end <= now)) for site in sites]
     return rows + [(Site(entry), "waits for approval") for entry in waiting]

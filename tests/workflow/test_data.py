@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deepsquare.workflow import Severity, from_data
-from deepsquare.workflow.limits import MAX_TEXT_BYTES
+from deepsquare.workflow.limits import MAX_TEXT_BYTES, MAX_VALUES
 
 RESOURCES = {"tasks": 1, "gpus": 0, "cpusPerTask": 1, "memPerCpu": 10}
 
@@ -42,11 +42,19 @@ def test_data_that_holds_itself_is_refused() -> None:
     assert any("64 deep" in problem.message for problem in loaded.problems)
 
 
+TOO_LONG = "x" * (MAX_TEXT_BYTES + 1)
+
+
 @pytest.mark.parametrize(
-    "big", ["x" * (MAX_TEXT_BYTES + 1), [0] * (MAX_TEXT_BYTES + 1), {"y" * (MAX_TEXT_BYTES + 1): 1}]
+    ("big", "message"),
+    [
+        (TOO_LONG, "the workflow is too long; at most 1048576 characters are read"),
+        ({TOO_LONG: 1}, "the workflow is too long; at most 1048576 characters are read"),
+        ([None] * MAX_VALUES, "a workflow may have 100000 values, not more"),
+    ],
+    ids=["text", "key", "list"],
 )
-def test_data_that_is_too_big_is_refused(big: Any) -> None:
+def test_data_that_is_too_big_is_refused(big: Any, message: str) -> None:
     loaded = from_data({"resources": RESOURCES, "steps": [], "x": big}, strict=False)
-    assert [problem.message for problem in loaded.problems] == [
-        "the workflow is too long; at most 1048576 characters are read"
-    ]
+    assert loaded.workflow is None
+    assert [problem.message for problem in loaded.problems] == [message]

@@ -9,6 +9,51 @@ from hypothesis import strategies as st
 from deepsquare.workflow import Loaded, load
 from deepsquare.workflow.limits import MAX_DEPTH, MAX_STEPS, MAX_TEXT_BYTES
 
+PARTS = [
+    "a",
+    "0",
+    " ",
+    "\n",
+    "\n ",
+    ": ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    " #",
+    "&a ",
+    "*a",
+    "!",
+    "!!str ",
+    "!<",
+    ">",
+    "|",
+    "|2",
+]
+MORE_PARTS = [
+    "'",
+    '"',
+    "\\",
+    "\\x",
+    "\\U",
+    "F",
+    "%",
+    "%YAML ",
+    "%TAG ",
+    "1.2",
+    "---\n",
+    "...\n",
+    "? ",
+    "<<",
+    "\r",
+    "\ufeff",
+    "é",
+]
+DOCUMENTS = st.lists(st.sampled_from([*PARTS, *MORE_PARTS]), max_size=25).map("".join)
+"""Texts that look like YAML from a distance."""
+
 HEAD = "resources: {tasks: 1, gpus: 0, cpusPerTask: 1, memPerCpu: 10}\n"
 
 
@@ -152,16 +197,20 @@ def test_a_text_without_a_job_says_so(text: str) -> None:
         (HEAD + 'steps: "\\q"', 2),
         (HEAD + "steps: @", 2),
         ("%FOO\n%YAML 9.9\n" + HEAD, 2),
+        ("%YAML 1.3\n---\n" + HEAD, 1),
+        (HEAD + 'steps: "\\U00110000"', 2),
+        (HEAD + 'steps: "\\UFFFFFFFF"', 2),
     ],
 )
 def test_a_text_that_is_no_workflow_is_refused_at_its_place(text: str, line: int) -> None:
     loaded = load(text, "job.yaml")
     assert loaded.workflow is None
     assert line in {problem.line for problem in loaded.problems}
+    assert loaded.problems[0].describe("job.yaml").startswith("job.yaml:")
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(st.sampled_from("ab01 \n\t:-[]{}#&*!|>'\"%@`,?=<\\\x00é\u2028\ud800"), max_size=40))
+@given(st.text(st.sampled_from("ab01 \n\t:-[]{}#&*!|>'\"%@`,?=<\\\x00é\u2028\ud800"), max_size=40) | DOCUMENTS)
 def test_no_text_whatever_breaks_the_reader(text: str) -> None:
     assert load(text).workflow is None
 
@@ -216,7 +265,12 @@ def test_aliases_that_explode_are_refused() -> None:
     lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 12)]
     loaded = load(HEAD + "steps: []\n" + "\n".join(lines))
     assert loaded.workflow is None
-    assert "aliases repeat more than" in loaded.problems[0].message
+    assert "100000 values" in loaded.problems[0].message
+
+
+def test_aliases_that_repeat_a_long_text_too_often_are_refused() -> None:
+    text = HEAD + f"steps: []\na: &a {'x' * 500_000}\nb: [{', '.join(['*a'] * 5)}]"
+    assert "aliases repeat more than" in only_problem(load(text))[3]
 
 
 def test_too_many_steps_are_refused() -> None:

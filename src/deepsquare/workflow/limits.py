@@ -6,6 +6,9 @@ MAX_TEXT_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 """Nested lists and mappings."""
 
+MAX_VALUES = 100_000
+"""Lists, mappings and single values, repeated by aliases or not: it bounds the time that reading takes."""
+
 MAX_STEPS = 10_000
 """Steps of a workflow, nested ones included."""
 

@@ -12,6 +12,10 @@ from deepsquare.workflow.problems import Position
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
+class Unreadable(Exception):
+    """Reading cannot go on; the problem is in the list. Caught by the reader that raised it."""
+
+
 class ScalarKind(enum.Enum):
     """What is known of a scalar's type before its field is known."""
 

@@ -23,17 +23,16 @@ from ruamel.yaml.events import (
 )
 
 from deepsquare.workflow.characters import UNREADABLE, join_surrogates, text_complaint
-from deepsquare.workflow.limits import MAX_DEPTH, MAX_TEXT_BYTES
+from deepsquare.workflow.limits import MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES
 from deepsquare.workflow.problems import Path, Position, ProblemList
-from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind
+from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind, Unreadable
 
 _TEXT_TAGS = frozenset({"tag:yaml.org,2002:str", "!"})
 _ALLOWED_TAGS = _TEXT_TAGS | {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "map", "seq")}
 _MAX_CHARACTER_COMPLAINTS = 10
 
-
-class _Unreadable(Exception):
-    """Reading cannot go on; the problem is in the list."""
+_OTHER_REFUSALS = (YAMLError, ValueError, OverflowError, AssertionError)
+"""What the parser raises without a place: for escapes beyond Unicode and for versions that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,8 @@ class _Anchored:
     """A node that aliases may repeat, and what each repetition costs."""
 
     node: Node
-    size: int
+    characters: int
+    values: int
     height: int
 
 
@@ -54,7 +54,7 @@ def read_yaml(text: str, problems: ProblemList) -> Node | None:
     builder = _Builder(_events(shield.raised), shield, problems)
     try:
         return builder.document()
-    except _Unreadable:
+    except Unreadable:
         return None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -63,8 +63,10 @@ def read_yaml(text: str, problems: ProblemList) -> Node | None:
         problems.error(
             (), position, f"this is not YAML: {shield.lower(reason)}", "check indentation, quotes and colons"
         )
-    except YAMLError as error:
-        problems.error((), None, f"this is not YAML: {shield.lower(str(error))}")
+    except _OTHER_REFUSALS as error:
+        problems.error(
+            (), builder.position, f"this is not YAML: {shield.lower(str(error))}, somewhere behind this place"
+        )
     return None
 
 
@@ -108,26 +110,37 @@ class _Builder:
         self._shield = shield
         self._problems = problems
         self._anchors: dict[str, _Anchored | None] = {}
-        self._size = 0
+        self._last: Event | None = None
+        self._characters = 0
+        self._values = 0
         self._height = 0
-        self._added_by_aliases = 0
+
+    @property
+    def position(self) -> Position | None:
+        """Where the last event stands that could be read."""
+        return None if self._last is None else _position(self._last)
+
+    def _next(self) -> Event:
+        self._last = next(self._events)
+        return self._last
 
     def document(self) -> Node:
-        next(self._events)
-        event = next(self._events)
+        """The node of the only document."""
+        self._next()
+        event = self._next()
         if not isinstance(event, DocumentStartEvent):
             self._problems.error((), None, "the text holds no workflow", "start with `resources:` and `steps:`")
-            raise _Unreadable
-        node = self._node(next(self._events), (), 1)
-        next(self._events)
-        following = next(self._events)
+            raise Unreadable
+        node = self._node(self._next(), (), 1)
+        self._next()
+        following = self._next()
         if isinstance(following, DocumentStartEvent):
             self._fail((), following, "a second document begins here; a file holds one workflow")
         return node
 
     def _fail(self, path: Path, event: Event, message: str, hint: str = "") -> NoReturn:
         self._problems.error(path, _position(event), message, hint)
-        raise _Unreadable
+        raise Unreadable
 
     def _node(self, event: Event, path: Path, depth: int) -> Node:
         """The node that begins with `event`; afterwards `_height` is its height."""
@@ -137,19 +150,27 @@ class _Builder:
         anchor = event.anchor if isinstance(event, NodeEvent) else None
         if anchor is not None:
             self._anchors[anchor] = None
-        size_before = self._size
+        characters, values = self._characters, self._values
+        self._count(event, path, values=1)
         node = self._new_node(event, path, depth)
         if anchor is not None:
-            self._anchors[anchor] = _Anchored(node, self._size - size_before, self._height)
+            self._anchors[anchor] = _Anchored(node, self._characters - characters, self._values - values, self._height)
         return node
+
+    def _count(self, event: Event, path: Path, *, characters: int = 0, values: int = 0) -> None:
+        self._characters += characters
+        self._values += values
+        if self._values > MAX_VALUES:
+            self._fail(path, event, f"a workflow may have {MAX_VALUES} values, not more")
+        if self._characters > 2 * MAX_TEXT_BYTES:
+            self._fail(path, event, f"aliases repeat more than {MAX_TEXT_BYTES} characters in all")
 
     def _new_node(self, event: Event, path: Path, depth: int) -> Node:
         if isinstance(event, ScalarEvent):
             self._height = 0
-            return self._scalar(event)
+            return self._scalar(event, path)
         if depth > MAX_DEPTH:
             self._fail(path, event, f"lists and mappings may be nested {MAX_DEPTH} deep, not deeper")
-        self._size += 1
         if isinstance(event, SequenceStartEvent):
             return self._items(event, path, depth)
         return self._entries(event, path, depth)
@@ -161,29 +182,26 @@ class _Builder:
             self._fail(
                 path, event, "an alias cannot stand inside its own anchor" if known else "no anchor of this name"
             )
-        self._added_by_aliases += anchored.size
-        if self._added_by_aliases > MAX_TEXT_BYTES:
-            self._fail(path, event, f"aliases repeat more than {MAX_TEXT_BYTES} characters in all")
+        self._count(event, path, characters=anchored.characters, values=anchored.values)
         if depth + anchored.height - 1 > MAX_DEPTH:
             self._fail(path, event, f"lists and mappings may be nested {MAX_DEPTH} deep, not deeper")
-        self._size += anchored.size
         self._height = anchored.height
         return anchored.node
 
-    def _scalar(self, event: ScalarEvent) -> Scalar:
+    def _scalar(self, event: ScalarEvent, path: Path) -> Scalar:
         text = self._shield.lower(event.value)
         if event.style == ">":
             text = text.replace("\a", "")  # the parser marks folds with it; the text itself cannot hold one
         if not text.isascii():
             text = join_surrogates(text)
-        self._size += 1 + len(text)
+        self._count(event, path, characters=len(text))
         is_text = bool(event.style) or event.tag in _TEXT_TAGS
         return Scalar(text, ScalarKind.TEXT if is_text else ScalarKind.PLAIN, _position(event))
 
     def _items(self, event: SequenceStartEvent, path: Path, depth: int) -> Items:
         nodes: list[Node] = []
         height = 0
-        while not isinstance(item := next(self._events), CollectionEndEvent):
+        while not isinstance(item := self._next(), CollectionEndEvent):
             nodes.append(self._node(item, (*path, len(nodes)), depth + 1))
             height = max(height, self._height)
         self._height = height + 1
@@ -192,9 +210,9 @@ class _Builder:
     def _entries(self, event: Event, path: Path, depth: int) -> Entries:
         entries: dict[str, Entry] = {}
         height = 0
-        while not isinstance(key_event := next(self._events), CollectionEndEvent):
+        while not isinstance(key_event := self._next(), CollectionEndEvent):
             key = self._key(key_event, path)
-            node = self._node(next(self._events), (*path, key), depth + 1)
+            node = self._node(self._next(), (*path, key), depth + 1)
             height = max(height, self._height)
             if key in entries:
                 first = entries[key].key_position
@@ -215,7 +233,7 @@ class _Builder:
                 "merge keys (<<) are not part of YAML 1.2",
                 "write the keys out, or let an alias stand for a whole value",
             )
-        key = self._scalar(event).text
+        key = self._scalar(event, path).text
         complaint = text_complaint(key)
         if complaint is not None:
             self._fail(path, event, complaint)

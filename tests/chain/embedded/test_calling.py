@@ -92,6 +92,15 @@ async def test_a_block_that_does_not_exist_is_said_to_be_unknown(chain: Embedded
     assert await chain.request("eth_getBlockByNumber", ["0x5", False]) is None
 
 
+async def test_blocks_far_ahead_do_not_exist_yet(chain: EmbeddedChain) -> None:
+    far = hex(2**200)
+    assert await chain.request("eth_getBlockByNumber", [far, False]) is None
+    assert await chain.request("eth_getLogs", [{"fromBlock": "0x0", "toBlock": far}]) == []
+    assert await chain.request("eth_getLogs", [{"fromBlock": far, "toBlock": far}]) == []
+    assert (await failure(chain, "eth_call", {"to": NOBODY}, far)).node_message == "header not found"
+    assert "request beyond head block" in (await failure(chain, "eth_feeHistory", "0x1", far)).node_message
+
+
 async def test_a_call_changes_nothing(chain: EmbeddedChain, wallet: Wallet) -> None:
     counter = await wallet.deploy(chain, COUNT)
     assert [await call(chain, {"to": counter}) for _ in range(2)] == [1, 1]

@@ -165,6 +165,15 @@ async def test_a_refused_transaction_does_not_disturb_the_others_sent_with_it(
     assert [isinstance(answer, str) for answer in answers] == [False, True, False, False]
 
 
+async def test_a_sender_that_no_longer_waits_disturbs_nobody(chain: EmbeddedChain, wallet: Wallet) -> None:
+    impatient = asyncio.ensure_future(send(chain, wallet.sign(to=STRANGER)))
+    patient = asyncio.ensure_future(send(chain, wallet.sign(to=STRANGER)))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await receipt(chain, await patient) is not None
+    assert await number(chain, "eth_getTransactionCount", wallet.address, "latest") == 2
+
+
 @pytest.mark.parametrize("program", [SPEND_ALL_GAS, INVALID])
 async def test_a_transaction_that_fails_is_mined_and_paid(chain: EmbeddedChain, wallet: Wallet, program: bytes) -> None:
     contract = await wallet.deploy(chain, program)

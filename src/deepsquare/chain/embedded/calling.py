@@ -84,16 +84,14 @@ class _Trial:
         # Refunds are paid at the end and a call keeps a 64th back: what was used is at times not enough.
         too_little = max(outcome.gas_used, self._engine.minimum_gas(self._message(enough))) - 1
         guess = (outcome.gas_used + outcome.refund + _STIPEND_GAS) * 64 // 63
-        while too_little + 1 < enough:
-            middle = guess if too_little < guess < enough else (too_little + enough) // 2
-            guess = too_little
-            if self.run(middle).failure is None:
-                enough = middle
-            else:
-                too_little = middle
-            if (enough - too_little) * 100 < enough * _TOLERANCE_PERCENT:
-                break
+        if too_little < guess < enough:
+            too_little, enough = self._narrow(too_little, guess, enough)
+        while too_little + 1 < enough and (enough - too_little) * 100 >= enough * _TOLERANCE_PERCENT:
+            too_little, enough = self._narrow(too_little, (too_little + enough) // 2, enough)
         return enough
+
+    def _narrow(self, too_little: int, middle: int, enough: int) -> tuple[int, int]:
+        return (too_little, middle) if self.run(middle).failure is None else (middle, enough)
 
     def _message(self, gas: int) -> Call:
         request = self._request

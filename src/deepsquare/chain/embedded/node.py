@@ -40,6 +40,13 @@ class _Submission:
     answer: "Future[bytes | JsonRpcError]"
 
 
+def _promise() -> "Future[bytes | JsonRpcError]":
+    """A future that counts as begun: what was submitted is mined even if whoever asked no longer waits."""
+    promise: Future[bytes | JsonRpcError] = Future()
+    promise.set_running_or_notify_cancel()
+    return promise
+
+
 class Node:
     """A chain that answers JSON-RPC calls. Raises `EmbeddedChainError` where it cannot be opened."""
 
@@ -64,7 +71,7 @@ class Node:
 
     def submit(self, transactions: Sequence[bytes]) -> "list[Future[bytes | JsonRpcError]]":
         """For each signed transaction its hash once it is durable, or why it was refused."""
-        submissions = [_Submission(raw, Future()) for raw in transactions]
+        submissions = [_Submission(raw, _promise()) for raw in transactions]
         self._waiting.extend(submissions)
         self._writer.submit(self._mine_waiting)
         return [submission.answer for submission in submissions]

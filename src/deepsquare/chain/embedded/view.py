@@ -49,12 +49,13 @@ class View:
             return self.head
         if wanted.hash is not None:
             return self.archive.block_by_hash(wanted.hash)
-        return self.archive.block_by_number(wanted.number or 0)
+        number = self.number(wanted)
+        return None if number > self.head.number else self.archive.block_by_number(number)
 
     def number(self, wanted: BlockId) -> int:
-        """A block's number, which may lie ahead. Raises `JsonRpcError` for an unknown hash."""
+        """A block's number, that of the block after the head for all that lie ahead. `JsonRpcError`: unknown hash."""
         if wanted.number is not None:
-            return wanted.number
+            return min(wanted.number, self.head.number + 1)
         return self._expect_block(wanted).number
 
     def state(self, wanted: BlockId) -> StateAt:

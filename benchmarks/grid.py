@@ -15,9 +15,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.report import Figure, median
+from deepsquare.chain import EventReader, JobChanged
 from deepsquare.cli.localgrid.folder import StateFolder
 from deepsquare.cli.localgrid.grid import LocalGrid
-from deepsquare.model import Label
+from deepsquare.model import JobStatus, Label
 from deepsquare.sdk import AsyncClient
 from deepsquare.sdk.job import AsyncJob
 from tests.support.slurm import SlurmLab, slurm_lab
@@ -138,15 +139,21 @@ async def _grid_many(client: AsyncClient, jobs: int, seconds: str) -> None:
 
 
 async def _all_finished(client: AsyncClient, handles: Sequence[AsyncJob]) -> None:
-    open_ids = {handle.id for handle in handles}
+    """Return when all are over, as the chain's events tell; a look at each job would keep the chain busy."""
+    waiting = {handle.id for handle in handles}
     ledger = await client.connection.ledger()
-    while open_ids:
-        for job in await ledger.jobs(sorted(open_ids)[:50]):
-            if job.status.name == "FINISHED":
-                open_ids.discard(job.id)
-            elif job.status.is_cold:
-                raise RuntimeError(f"job {job.id} ended as {job.status.name}: {job.last_error}")
-        await asyncio.sleep(LOOK_SECONDS)
+    block = ledger.grid.deployed_at_block
+    async with EventReader(ledger) as reader:
+        while waiting:
+            page = await reader.read(block)
+            block = page.next_block
+            for event in page.events:
+                if isinstance(event, JobChanged) and event.after.is_cold and event.job_id in waiting:
+                    waiting.discard(event.job_id)
+                    if event.after is not JobStatus.FINISHED:
+                        raise RuntimeError(f"job {event.job_id} ended as {event.after.name}")
+            if waiting:
+                await reader.wake(1.0)
 
 
 async def _follow_latency(client: AsyncClient, lines: int) -> Figure:

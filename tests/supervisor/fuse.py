@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from deepsquare.supervisor.ports import Ports
 
@@ -85,23 +85,12 @@ class _Wired:
         call = f"{self._name}.{name}"
         if inspect.iscoroutinefunction(attribute):
             return self._wire_async(call, attribute)
-        if self._name == "journal" and name in _JOURNAL_WRITES:
-            return self._wire(call, cast(Callable[..., object], attribute))
         return attribute
 
     def _wire_async(self, call: str, attribute: Callable[..., Any]) -> Callable[..., Any]:
         async def wired(*args: Any, **kwargs: Any) -> Any:
             number = self._fuse.before(call)
             result = await attribute(*args, **kwargs)
-            self._fuse.after(number)
-            return result
-
-        return wired
-
-    def _wire(self, call: str, attribute: Callable[..., object]) -> Callable[..., object]:
-        def wired(*args: Any, **kwargs: Any) -> object:
-            number = self._fuse.before(call)
-            result = attribute(*args, **kwargs)
             self._fuse.after(number)
             return result
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from deepsquare.chain import EventReader, GridAddress, GridSettings, JobSettled, Signer
 from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId, JobStatus, JobTag, Label, Prices
-from deepsquare.supervisor.journal import Entry, Journal
+from deepsquare.supervisor.entry import Entry
+from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.rounds import Rounds
 from deepsquare.supervisor.settings import LimitSettings, PaceSettings, PriceSettings, SupervisorSettings

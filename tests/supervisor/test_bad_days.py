@@ -10,7 +10,7 @@ import pytest
 from deepsquare.chain import ChainUnreachable
 from deepsquare.chain.embedded import EmbeddedChain
 from deepsquare.clusters.port import ClusterNode, NodeState, RunState
-from deepsquare.model import WEI_PER_CREDIT, JobStatus, Node
+from deepsquare.model import WEI_PER_CREDIT, JobId, JobStatus, Node
 from tests.supervisor.stage import LOCKED, Stage, stage
 from tests.supervisor.test_journal import fill_disk, free_disk
 
@@ -149,7 +149,7 @@ async def test_a_submit_that_never_arrived_is_repeated_after_a_while(s: Stage) -
     await s.go()
     s.cluster.lose(s.tag(job_id))
     s.cluster.submits.clear()
-    s.journal.save([replace(entry, submit_intended_at=s.clock.now(), cluster_id=None)])
+    await s.journal.save([replace(entry, submit_intended_at=s.clock.now(), cluster_id=None)])
     await s.go()
     assert s.cluster.submits == []
     s.advance(15)
@@ -502,3 +502,42 @@ async def test_the_jobs_of_another_supervisor_on_the_same_cluster_are_left_alone
     assert s.cluster.cancels == []
     assert await s.status(theirs) is JobStatus.RUNNING
     await other.end()
+
+
+async def test_a_tag_that_a_user_made_up_is_nobodys_job(s: Stage) -> None:
+    job_id = await s.running()
+    job = s.cluster._jobs[s.tag(job_id)]
+    made_up = s.tag(JobId(999_999))
+    s.cluster._jobs[made_up] = replace(job, job=replace(job.job, tag=made_up))
+    await s.go()
+    assert s.cluster.cancels == []
+    assert await s.status(job_id) is JobStatus.RUNNING
+
+
+async def test_the_chain_is_not_told_twice_what_it_was_just_told(s: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = await s.running()
+    refresh = s.rounds._chain_view.refresh
+    account, ledger, told = s.rounds._performer._ports.account, s.grid.ledger, 0
+    report = account.report
+
+    async def slow_report(reports: Any) -> Any:
+        nonlocal told
+        told += 1
+        return await report(reports)
+
+    monkeypatch.setattr(account, "report", slow_report)
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.rounds.look()
+
+    async def read_before_the_report_counted(_: Any) -> None:
+        before = await ledger.jobs([job_id])
+        await s.rounds.tasks.settle()
+        s.advance(5)
+        s.rounds._chain_view._jobs[job_id] = before[0]
+
+    monkeypatch.setattr(s.rounds._chain_view, "refresh", read_before_the_report_counted)
+    await s.look()
+    monkeypatch.setattr(s.rounds._chain_view, "refresh", refresh)
+    await s.go()
+    assert told == 1
+    await s.assert_settled(job_id)

@@ -1,10 +1,12 @@
 """What the journal promises: nothing acknowledged is lost, nothing half-written is found, one holder at a time."""
 
+import asyncio
 import contextlib
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 
 from deepsquare.clusters.port import ClusterJobId
 from deepsquare.model import Address, JobId, JobStatus
+from deepsquare.supervisor.entry import End, Entry
 from deepsquare.supervisor.errors import DamagedJournal, ForeignJournal, JournalInUse, JournalUnavailable
-from deepsquare.supervisor.journal import End, Entry, Journal
+from deepsquare.supervisor.journal import Journal
 
 CONTRACT = Address("0x" + "ab" * 20)
 PROVIDER = Address("0x" + "cd" * 20)
@@ -26,7 +29,7 @@ def opened(path: Path, chain_id: int = 1) -> Journal:
 
 def fill_disk(journal: Journal) -> None:
     """No room for another row: what SQLite says then is what it says on a full disk."""
-    connection = journal._connection
+    connection = journal._file._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     filler = "INSERT INTO attempt (job_id, attempt, end_last_error, log_offset, log_complete) VALUES (?, 0, ?, 0, 0)"
@@ -38,8 +41,8 @@ def fill_disk(journal: Journal) -> None:
 
 def free_disk(journal: Journal) -> None:
     """Room again."""
-    journal._connection.execute("DELETE FROM attempt WHERE attempt = 0")
-    journal._connection.execute("PRAGMA max_page_count = 1000000")
+    journal._file._connection.execute("DELETE FROM attempt WHERE attempt = 0")
+    journal._file._connection.execute("PRAGMA max_page_count = 1000000")
 
 
 _moments = st.none() | st.datetimes(
@@ -73,9 +76,9 @@ _entries = st.builds(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(entry=_entries)
-def test_whatever_is_written_is_read_again_after_a_restart(tmp_path: Path, entry: Entry) -> None:
+async def test_whatever_is_written_is_read_again_after_a_restart(tmp_path: Path, entry: Entry) -> None:
     journal = opened(tmp_path / "journal")
-    journal.save([entry])
+    await journal.save([entry])
     journal.close()
     again = opened(tmp_path / "journal")
     try:
@@ -84,9 +87,9 @@ def test_whatever_is_written_is_read_again_after_a_restart(tmp_path: Path, entry
         again.close()
 
 
-def test_the_cursor_and_its_jobs_are_written_in_one_step(tmp_path: Path) -> None:
+async def test_the_cursor_and_its_jobs_are_written_in_one_step(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
-    journal.save([Entry(JobId(1), 1)], next_block=100)
+    await journal.save([Entry(JobId(1), 1)], next_block=100)
     journal.close()
     again = opened(tmp_path / "journal")
     assert again.next_block == 100
@@ -94,39 +97,39 @@ def test_the_cursor_and_its_jobs_are_written_in_one_step(tmp_path: Path) -> None
     again.close()
 
 
-def test_a_removed_attempt_stays_removed(tmp_path: Path) -> None:
+async def test_a_removed_attempt_stays_removed(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
-    journal.save([Entry(JobId(1), 1), Entry(JobId(1), 2)])
-    journal.remove((JobId(1), 1))
+    await journal.save([Entry(JobId(1), 1), Entry(JobId(1), 2)])
+    await journal.remove((JobId(1), 1))
     journal.close()
     again = opened(tmp_path / "journal")
     assert again.entries == [Entry(JobId(1), 2)]
     again.close()
 
 
-def test_attempts_are_listed_oldest_job_first(tmp_path: Path) -> None:
+async def test_attempts_are_listed_oldest_job_first(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
-    journal.save([Entry(JobId(10), 1), Entry(JobId(9), 2), Entry(JobId(9), 1)])
+    await journal.save([Entry(JobId(10), 1), Entry(JobId(9), 2), Entry(JobId(9), 1)])
     assert [entry.key for entry in journal.entries] == [(9, 1), (9, 2), (10, 1)]
     journal.close()
 
 
-def test_an_amendment_starts_from_the_row_as_it_is_now(tmp_path: Path) -> None:
+async def test_an_amendment_starts_from_the_row_as_it_is_now(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
-    journal.save([Entry(JobId(1), 1, log_offset=7)])
-    journal.amend((JobId(1), 1), lambda entry: replace(entry, limit_minutes=3))
+    await journal.save([Entry(JobId(1), 1, log_offset=7)])
+    await journal.amend({(JobId(1), 1): lambda entry: replace(entry, limit_minutes=3)})
     assert journal.entry((JobId(1), 1)) == Entry(JobId(1), 1, log_offset=7, limit_minutes=3)
     journal.close()
 
 
-def test_an_amendment_of_what_was_removed_does_nothing(tmp_path: Path) -> None:
+async def test_an_amendment_of_what_was_removed_does_nothing(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
-    journal.amend((JobId(1), 1), lambda entry: replace(entry, limit_minutes=3))
+    await journal.amend({(JobId(1), 1): lambda entry: replace(entry, limit_minutes=3)})
     assert journal.entries == []
     journal.close()
 
 
-def test_two_supervisors_cannot_hold_one_journal(tmp_path: Path) -> None:
+async def test_two_supervisors_cannot_hold_one_journal(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
     with pytest.raises(JournalInUse, match="stop the other supervisor"):
         opened(tmp_path / "journal")
@@ -134,25 +137,25 @@ def test_two_supervisors_cannot_hold_one_journal(tmp_path: Path) -> None:
     opened(tmp_path / "journal").close()
 
 
-def test_the_journal_of_another_grid_is_refused(tmp_path: Path) -> None:
+async def test_the_journal_of_another_grid_is_refused(tmp_path: Path) -> None:
     opened(tmp_path / "journal", chain_id=1).close()
     with pytest.raises(ForeignJournal, match=r"chain 1.*serves chain 2"):
         opened(tmp_path / "journal", chain_id=2)
 
 
-def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal").write_bytes(b"this is not a database at all" * 100)
     with pytest.raises(DamagedJournal, match="move it away"):
         opened(tmp_path / "journal")
 
 
-def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
+async def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
-    journal.save([Entry(JobId(1), 1)], next_block=5)
+    await journal.save([Entry(JobId(1), 1)], next_block=5)
     fill_disk(journal)
     end = End(JobStatus.FAILED, 1, NOW, last_error="x" * 100_000)
     with pytest.raises(JournalUnavailable, match="free space"):
-        journal.save([Entry(JobId(1), 1, end=end), Entry(JobId(2), 1)], next_block=9)
+        await journal.save([Entry(JobId(1), 1, end=end), Entry(JobId(2), 1)], next_block=9)
     assert not journal.is_writable
     assert journal.entries == [Entry(JobId(1), 1)]
     assert journal.next_block == 5
@@ -164,31 +167,31 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_journal_is_writable_again_when_the_disk_has_room(tmp_path: Path) -> None:
+async def test_a_journal_is_writable_again_when_the_disk_has_room(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
     fill_disk(journal)
     big = Entry(JobId(1), 1, end=End(JobStatus.FAILED, 1, NOW, last_error="x" * 100_000))
     with pytest.raises(JournalUnavailable):
-        journal.save([big])
+        await journal.save([big])
     free_disk(journal)
-    journal.probe()
+    await journal.probe()
     assert journal.is_writable
-    journal.save([big])
+    await journal.save([big])
     assert journal.entries == [big]
     journal.close()
 
 
-def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(JournalUnavailable, match="cannot be written"):
         opened(tmp_path / "file" / "journal")
 
 
-def test_a_save_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_save_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
     unwritable = Entry(JobId(2), 1, log_offset=2**64)
     with pytest.raises(OverflowError):
-        journal.save([Entry(JobId(1), 1), unwritable], next_block=9)
+        await journal.save([Entry(JobId(1), 1), unwritable], next_block=9)
     journal.close()
     again = opened(tmp_path / "journal")
     assert again.entries == []
@@ -196,20 +199,66 @@ def test_a_save_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
     again.close()
 
 
-def test_what_was_acknowledged_is_on_disk_before_the_call_returns(tmp_path: Path) -> None:
+async def test_what_was_acknowledged_is_on_disk_before_the_call_returns(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
-    (synchronous,) = journal._connection.execute("PRAGMA synchronous").fetchone()
-    (mode,) = journal._connection.execute("PRAGMA journal_mode").fetchone()
+    (synchronous,) = journal._file._connection.execute("PRAGMA synchronous").fetchone()
+    (mode,) = journal._file._connection.execute("PRAGMA journal_mode").fetchone()
     journal.close()
     assert (synchronous, mode) == (2, "wal")
 
 
-def test_a_copy_taken_after_a_crash_opens(tmp_path: Path) -> None:
+def copy_files(folder: Path) -> Path:
+    """The journal's files as a crash would leave them."""
+    for file in folder.glob("journal*"):
+        (folder / f"copy{file.name.removeprefix('journal')}").write_bytes(file.read_bytes())
+    return folder / "copy"
+
+
+async def test_a_copy_taken_after_a_crash_opens(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal")
-    journal.save([Entry(JobId(1), 1, started_at=NOW + timedelta(seconds=1))])
-    for file in tmp_path.glob("journal*"):
-        (tmp_path / f"copy{file.name.removeprefix('journal')}").write_bytes(file.read_bytes())
+    await journal.save([Entry(JobId(1), 1, started_at=NOW + timedelta(seconds=1))])
+    copy = copy_files(tmp_path)
     journal.close()
-    again = opened(tmp_path / "copy")
+    again = opened(copy)
     assert again.entry((JobId(1), 1)) is not None
     again.close()
+
+
+async def test_writes_that_come_together_share_a_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = opened(tmp_path / "journal")
+    write, writes = journal._file.write, 0
+
+    def counted(*args: Any) -> None:
+        nonlocal writes
+        writes += 1
+        write(*args)
+
+    monkeypatch.setattr(journal._file, "write", counted)
+    await asyncio.gather(*(journal.save([Entry(JobId(number), 1)]) for number in range(1, 101)))
+    assert len(journal.entries) == 100
+    assert writes <= 2, "one for the first, one for all who came meanwhile"
+    journal.close()
+
+
+async def test_amendments_of_one_row_that_come_together_are_all_kept(tmp_path: Path) -> None:
+    journal = opened(tmp_path / "journal")
+    await journal.save([Entry(JobId(1), 1)])
+
+    def one_more(entry: Entry) -> Entry:
+        return replace(entry, log_offset=entry.log_offset + 1)
+
+    await asyncio.gather(*(journal.amend({(JobId(1), 1): one_more}) for _ in range(20)))
+    assert (entry := journal.entry((JobId(1), 1))) is not None
+    assert entry.log_offset == 20
+    journal.close()
+
+
+async def test_nobody_is_told_that_a_failed_write_succeeded(tmp_path: Path) -> None:
+    journal = opened(tmp_path / "journal")
+    fill_disk(journal)
+    answers = await asyncio.gather(
+        *(journal.save([Entry(JobId(number), 1)]) for number in range(1, 20)), return_exceptions=True
+    )
+    assert all(isinstance(answer, JournalUnavailable) for answer in answers)
+    assert journal.entries == []
+    journal.close()

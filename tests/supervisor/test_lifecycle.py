@@ -22,7 +22,7 @@ from deepsquare.model import (
     JobTerms,
     JobTime,
 )
-from deepsquare.supervisor.journal import End, Entry
+from deepsquare.supervisor.entry import End, Entry
 from deepsquare.supervisor.lifecycle import (
     Absence,
     Action,

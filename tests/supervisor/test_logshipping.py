@@ -134,3 +134,15 @@ async def test_a_job_without_output_leaves_no_log(s: Stage) -> None:
     await s.go()
     assert s.gateway.closed == {}
     await s.assert_settled(job_id)
+
+
+async def test_a_job_that_prints_without_end_does_not_hold_up_the_others(s: Stage) -> None:
+    loud, quiet = await s.running(), await s.running()
+    s.cluster.write(s.tag(loud), b"x" * (100 * CHUNK))
+    s.cluster.write(s.tag(quiet), b"hello\n")
+    await s.rounds.ship()
+    assert log(s, quiet) == b"hello\n"
+    assert 0 < len(log(s, loud)) < 100 * CHUNK
+    for _ in range(10):
+        await s.rounds.ship()
+    assert len(log(s, loud)) == 100 * CHUNK

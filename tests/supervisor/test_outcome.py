@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deepsquare.clusters.port import ClusterJob, ClusterJobId, RunState
 from deepsquare.model import Address, JobId, JobStatus, JobTag
-from deepsquare.supervisor.journal import End
+from deepsquare.supervisor.entry import End
 from deepsquare.supervisor.outcome import billed_until, judge, lost
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)

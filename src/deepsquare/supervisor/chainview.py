@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from deepsquare.chain import GridEvent, JobEvent, JobToppedUp
 from deepsquare.model import Job, JobId
-from deepsquare.supervisor.journal import Entry
+from deepsquare.supervisor.entry import Entry
 from deepsquare.supervisor.lifecycle import is_ours
 from deepsquare.supervisor.ports import Ports
 
@@ -30,6 +30,10 @@ class ChainView:
         """The job as last read; None where it was never read."""
         return self._jobs.get(job_id)
 
+    def is_outdated(self, job_id: JobId) -> bool:
+        """Whether the job is known to have changed since it was read."""
+        return job_id in self._changed
+
     def mark_changed(self, job_ids: Iterable[JobId]) -> None:
         """Have the next `refresh` read these jobs again."""
         self._changed.update(job_ids)
@@ -46,9 +50,13 @@ class ChainView:
             if page.reached_head:
                 break
         stale = {job_id for job_id in known if self._is_stale(job_id, now)}
-        jobs = await self._read(self._changed | stale, now)
-        self._note(jobs, next_block)
-        self._changed.difference_update(job.id for job in jobs)
+        # What changes while this is read is read again next time.
+        wanted, self._changed = self._changed | stale, set()
+        try:
+            await self._note(await self._read(wanted, now), next_block)
+        except BaseException:
+            self._changed |= wanted
+            raise
         self._drop_strangers()
 
     async def read_again(self, job_id: JobId, now: datetime, *, not_older_than_seconds: float) -> Job:
@@ -66,14 +74,14 @@ class ChainView:
             self._read_at[job.id] = now
         return jobs
 
-    def _note(self, jobs: Iterable[Job], next_block: int) -> None:
+    async def _note(self, jobs: Iterable[Job], next_block: int) -> None:
         new = []
         for job in jobs:
             entry = Entry(job.id, job.terms.attempt)
             if is_ours(job, entry, self._ports.provider) and self._ports.journal.entry(entry.key) is None:
                 new.append(entry)
         if new or next_block != self._ports.journal.next_block:
-            self._ports.journal.save(new, next_block=next_block)
+            await self._ports.journal.save(new, next_block=next_block)
 
     def _drop_strangers(self) -> None:
         known = {entry.job_id for entry in self._ports.journal.entries}

@@ -15,7 +15,7 @@ from deepsquare.clusters.port import ClusterJobId, JobRequest, SubmitRefused
 from deepsquare.model import Job, JobStatus, JobTag
 from deepsquare.supervisor import outcome
 from deepsquare.supervisor.chainview import ChainView
-from deepsquare.supervisor.journal import Entry
+from deepsquare.supervisor.entry import Entry
 from deepsquare.supervisor.lifecycle import Rules, Submit, is_ours, limit_minutes
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.redaction import public_reason
@@ -52,19 +52,19 @@ class Intake:
             script = await self._ports.gateway.fetch_script(job.id, self._ports.signer)
         actual = hashlib.sha256(script.encode()).hexdigest()
         if actual != job.definition.script_hash:
-            self._condemn(job, entry, actual)
+            await self._condemn(job, entry, actual)
             return
         async with self._submits:
             await self._hand_over(entry, script, action, rules)
 
-    def _condemn(self, job: Job, entry: Entry, actual: str) -> None:
+    async def _condemn(self, job: Job, entry: Entry, actual: str) -> None:
         reason = (
             f"the gateway's script has the SHA-256 {actual[:16]}..., the job asks for "
             f"{job.definition.script_hash[:16]}...: it was not run; submit the workflow again"
         )
         _log.error("job %d: %s", job.id, reason)
         end = outcome.panicked(reason, now=self._ports.clock.now())
-        self._ports.journal.amend(entry.key, lambda now: replace(now, end=end))
+        await self._ports.journal.amend({entry.key: lambda now: replace(now, end=end)})
 
     async def _hand_over(self, entry: Entry, script: str, action: Submit, rules: Rules) -> None:
         job = await self._view.read_again(entry.job_id, self._ports.clock.now(), not_older_than_seconds=_FRESH_SECONDS)
@@ -73,11 +73,11 @@ class Intake:
             return
         tag = tag_of(self._ports.chain.grid, entry)
         if action.may_exist and (found := await self._ports.cluster.find(tag)) is not None:
-            self._note(entry, found.id, limit_minutes=None)
+            await self._note(entry, found.id, limit_minutes=None)
             return
         request = _request(job, tag, script, limit_minutes(job, rules), self._volumes)
         intended_at = self._ports.clock.now()
-        self._ports.journal.amend(entry.key, lambda now: replace(now, submit_intended_at=intended_at))
+        await self._ports.journal.amend({entry.key: lambda now: replace(now, submit_intended_at=intended_at)})
         try:
             cluster_id = await self._ports.cluster.submit(request)
         except SubmitRefused as refusal:
@@ -86,12 +86,13 @@ class Intake:
             self._view.mark_changed([job.id])
             return
         _log.info("job %d: job %s on the cluster, limit %d min", job.id, cluster_id, request.time_limit_minutes)
-        self._note(entry, cluster_id, limit_minutes=request.time_limit_minutes)
+        await self._note(entry, cluster_id, limit_minutes=request.time_limit_minutes)
 
-    def _note(self, entry: Entry, cluster_id: ClusterJobId, *, limit_minutes: int | None) -> None:
-        self._ports.journal.amend(
-            entry.key, lambda now: replace(now, cluster_id=cluster_id, limit_minutes=limit_minutes or now.limit_minutes)
-        )
+    async def _note(self, entry: Entry, cluster_id: ClusterJobId, *, limit_minutes: int | None) -> None:
+        def submitted(now: Entry) -> Entry:
+            return replace(now, cluster_id=cluster_id, limit_minutes=limit_minutes or now.limit_minutes)
+
+        await self._ports.journal.amend({entry.key: submitted})
 
 
 def _request(job: Job, tag: JobTag, script: str, minutes: int, volumes: VolumeSettings) -> JobRequest:

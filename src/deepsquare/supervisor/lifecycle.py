@@ -17,7 +17,7 @@ from deepsquare.chain import Report
 from deepsquare.clusters.port import ClusterJob, ClusterJobId, RunState
 from deepsquare.model import Address, Job, JobStatus, max_duration_seconds
 from deepsquare.supervisor import outcome
-from deepsquare.supervisor.journal import End, Entry
+from deepsquare.supervisor.entry import End, Entry
 
 _SECONDS_PER_MINUTE = 60
 _OURS = (JobStatus.META_SCHEDULED, JobStatus.SCHEDULED, JobStatus.RUNNING)

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from deepsquare.gateway.errors import GatewayError, LogGap, RefusedByGateway
-from deepsquare.model import JobId, JobTag
+from deepsquare.model import JobTag
 from deepsquare.supervisor import output
+from deepsquare.supervisor.entry import AttemptKey
 from deepsquare.supervisor.errors import JournalUnavailable
 from deepsquare.supervisor.pace import Pace
 from deepsquare.supervisor.ports import Ports
@@ -20,7 +21,7 @@ from deepsquare.supervisor.ports import Ports
 _log = logging.getLogger(__name__)
 
 _NOTE_EVERY_BYTES = 4 * 1024 * 1024
-_Key = tuple[JobId, int]
+_PIECES_IN_A_ROW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Source:
     """True while the chain names this provider for the job; else a refusal is final."""
 
     @property
-    def key(self) -> _Key:
+    def key(self) -> AttemptKey:
         """The attempt's key in the journal."""
         return self.tag.job_id, self.tag.attempt
 
@@ -47,7 +48,7 @@ class LogShipper:
         self._chunk_bytes = chunk_bytes
         self._slots = asyncio.Semaphore(at_once)
         self._pace = Pace()
-        self._offsets: dict[_Key, int] = {}
+        self._offsets: dict[AttemptKey, int] = {}
 
     async def ship(self, sources: Iterable[Source]) -> bool:
         """Send everything that is new, and declare complete what is over; whether any log became complete.
@@ -61,7 +62,7 @@ class LogShipper:
         work = [self._ship(source, length) for source, length in zip(due, lengths, strict=True)]
         return any(await asyncio.gather(*work))
 
-    def forget(self, key: _Key) -> None:
+    def forget(self, key: AttemptKey) -> None:
         """Drop what is remembered of a log that is gone."""
         self._offsets.pop(key, None)
         self._pace.keep(key, ())
@@ -72,58 +73,62 @@ class LogShipper:
             return False
         try:
             async with self._slots:
+                is_all = length is None or await self._send(source, length)
+                if not (is_all and source.is_over):
+                    return False
                 if length is not None:
-                    await self._send(source, length)
-                    if source.is_over:
-                        await self._close(source)
-                return source.is_over and self._note(source.key, complete=True)
+                    await self._close(source)
+                return await self._note(source.key, complete=True)
         except LogGap as gap:
             # The gateway lost what it had (its store was replaced): go on where it stands.
             self._offsets[source.key] = gap.expected_offset
         except RefusedByGateway as refusal:
-            return self._refused(source, refusal)
+            return await self._refused(source, refusal)
         except (GatewayError, JournalUnavailable) as error:
             self._trouble(source, error)
         return False
 
-    async def _send(self, source: Source, length: int) -> None:
-        path = self._ports.cluster.output_path(source.tag)
-        while (offset := self._offset(source.key)) is not None and offset < length:
+    async def _send(self, source: Source, length: int) -> bool:
+        """Send what stands before `length`, but no more than others can wait for; whether that was all."""
+        key, path = source.key, self._ports.cluster.output_path(source.tag)
+        for _ in range(_PIECES_IN_A_ROW):
+            offset = self._offset(key)
+            if offset is None or offset >= length:
+                return True
             piece = await asyncio.to_thread(output.read, path, offset, min(self._chunk_bytes, length - offset))
             if not piece:
-                return
-            key = source.key
+                return True
             self._offsets[key] = await self._ports.gateway.append_log(*key, offset, piece, self._ports.signer)
             self._pace.keep(key, ())
-            if (entry := self._ports.journal.entry(key)) and self._offsets[key] - entry.log_offset >= _NOTE_EVERY_BYTES:
-                self._note(key, complete=False)
+            entry = self._ports.journal.entry(key)
+            if entry is not None and self._offsets[key] - entry.log_offset >= _NOTE_EVERY_BYTES:
+                await self._note(key, complete=False)
+        return False
 
     async def _close(self, source: Source) -> None:
         offset = self._offset(source.key)
         if offset is not None:
             await self._ports.gateway.close_log(*source.key, offset, self._ports.signer)
 
-    def _offset(self, key: _Key) -> int | None:
+    def _offset(self, key: AttemptKey) -> int | None:
         """Where to go on; None for an attempt that was forgotten meanwhile."""
         entry = self._ports.journal.entry(key)
         if entry is None:
             return None
         return self._offsets.setdefault(key, entry.log_offset)
 
-    def _note(self, key: _Key, *, complete: bool) -> bool:
-        entry = self._ports.journal.entry(key)
-        if entry is None:
-            return False
-        self._ports.journal.save([replace(entry, log_offset=self._offsets.get(key, 0), log_complete=complete)])
+    async def _note(self, key: AttemptKey, *, complete: bool) -> bool:
+        offset = self._offsets.get(key, 0)
+        await self._ports.journal.amend({key: lambda now: replace(now, log_offset=offset, log_complete=complete)})
         return complete
 
-    def _refused(self, source: Source, refusal: RefusedByGateway) -> bool:
+    async def _refused(self, source: Source, refusal: RefusedByGateway) -> bool:
         if source.is_ours and refusal.code != "log_closed":
             self._trouble(source, refusal)
             return False
         _log.info("job %d: the gateway takes no more of its log: %s", source.tag.job_id, refusal)
         try:
-            return self._note(source.key, complete=True)
+            return await self._note(source.key, complete=True)
         except JournalUnavailable as error:
             self._trouble(source, error)
             return False

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from deepsquare.clusters.port import ClusterJob, RunState
 from deepsquare.model import JobStatus
-from deepsquare.supervisor.journal import End
+from deepsquare.supervisor.entry import End
 from deepsquare.supervisor.redaction import public_reason
 
 OUT_OF_MEMORY_EXIT_CODE = 137

@@ -12,8 +12,8 @@ from deepsquare.chain import ContractRefused, Report
 from deepsquare.clusters.port import ClusterJobId, UnknownClusterJob
 from deepsquare.model import JobId
 from deepsquare.supervisor.chainview import ChainView
+from deepsquare.supervisor.entry import Entry
 from deepsquare.supervisor.intake import Intake, tag_of
-from deepsquare.supervisor.journal import Entry
 from deepsquare.supervisor.lifecycle import Cancel, Forget, GiveBack, Rules, SetLimit, Submit, TopUp, View
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.redaction import public_reason
@@ -82,7 +82,7 @@ class Performer:
 
     async def _set_limit(self, entry: Entry, cluster_id: ClusterJobId, minutes: int) -> None:
         await self._ports.cluster.set_time_limit(cluster_id, minutes)
-        self._ports.journal.amend(entry.key, lambda now: replace(now, limit_minutes=minutes))
+        await self._ports.journal.amend({entry.key: lambda now: replace(now, limit_minutes=minutes)})
         _log.info("job %d: its time limit is %d min", entry.job_id, minutes)
 
     async def _give_back(self, job_id: JobId, reason: str) -> None:
@@ -106,7 +106,7 @@ class Performer:
     async def _forget(self, entry: Entry) -> None:
         if entry.submit_intended_at is not None or entry.cluster_id is not None:
             await self._ports.cluster.forget(tag_of(self._ports.chain.grid, entry))
-        self._ports.journal.remove(entry.key)
+        await self._ports.journal.remove(entry.key)
         _log.debug("job %d: nothing of attempt %d is left here", entry.job_id, entry.attempt)
 
 

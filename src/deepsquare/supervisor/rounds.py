@@ -8,27 +8,30 @@ wait for each other, and their claims and reports travel together.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
-from deepsquare.chain import GridSettings, Report
+from deepsquare.chain import GridSettings, Report, UnknownJob
 from deepsquare.clusters.port import RunState
 from deepsquare.model import JobId, JobStatus, JobTag
 from deepsquare.supervisor import output
 from deepsquare.supervisor.chainview import ChainView
 from deepsquare.supervisor.clusterview import ClusterView
+from deepsquare.supervisor.entry import AttemptKey, Entry
 from deepsquare.supervisor.errors import JournalUnavailable
 from deepsquare.supervisor.intake import Intake, tag_of
 from deepsquare.supervisor.jobtasks import JobTasks
-from deepsquare.supervisor.journal import Entry
 from deepsquare.supervisor.lifecycle import (
     Action,
     Claim,
     Forget,
+    GiveBack,
     Rules,
     Submit,
     Tell,
+    TopUp,
     View,
     Wait,
     decide,
@@ -46,8 +49,6 @@ _log = logging.getLogger(__name__)
 
 _TAIL_BYTES = 4096
 _SHOW_OUTPUT_OF = (RunState.FAILED, RunState.OUT_OF_MEMORY, RunState.CANCELLED)
-
-_Key = tuple[JobId, int]
 
 
 class Rounds:
@@ -83,7 +84,7 @@ class Rounds:
         self.tasks.raise_defect()
         now = self._ports.clock.now()
         if not self._ports.journal.is_writable:
-            await self._standing.survives("journal", self._probe_journal)
+            await self._standing.survives("journal", self._ports.journal.probe)
         chain_is_fresh, _ = await asyncio.gather(
             self._standing.survives("chain", lambda: self._chain_view.refresh(now)), self._look_at_cluster(now)
         )
@@ -92,7 +93,7 @@ class Rounds:
         may_start = chain_is_fresh and self._cluster_view.answers and self._ports.journal.is_writable
         views = self._views(may_start=may_start)
         outputs = await self._outputs(views)
-        views = self._record([view for view in views if not self.tasks.is_busy(view.job.id)], outputs)
+        views = await self._record([view for view in views if not self.tasks.is_busy(view.job.id)], outputs)
         self._begin(views)
 
     async def ship(self) -> None:
@@ -127,10 +128,15 @@ class Rounds:
             tag = run.tag
             if run.state.is_over or tag in self._strangers or journal.entry((tag.job_id, tag.attempt)) is not None:
                 continue
-            job = await self._chain_view.read_again(tag.job_id, self._ports.clock.now(), not_older_than_seconds=0)
+            try:
+                job = await self._chain_view.read_again(tag.job_id, self._ports.clock.now(), not_older_than_seconds=0)
+            except UnknownJob:
+                # Somebody wrote a tag of their own: it names nothing.
+                self._strangers.add(tag)
+                continue
             if job.provider == self._ports.provider and job.terms.attempt == tag.attempt:
                 _log.warning("job %d: it runs here, but the journal does not know it; taking it in", tag.job_id)
-                journal.save([Entry(tag.job_id, tag.attempt, cluster_id=run.id)])
+                await journal.save([Entry(tag.job_id, tag.attempt, cluster_id=run.id)])
             else:
                 self._strangers.add(tag)
 
@@ -155,7 +161,7 @@ class Rounds:
             )
         return views
 
-    async def _outputs(self, views: Iterable[View]) -> dict[_Key, str]:
+    async def _outputs(self, views: Iterable[View]) -> dict[AttemptKey, str]:
         """The last output of jobs that just failed."""
         return {
             view.entry.key: await asyncio.to_thread(
@@ -165,28 +171,39 @@ class Rounds:
             if view.entry.end is None and view.run is not None and view.run.state in _SHOW_OUTPUT_OF
         }
 
-    def _record(self, views: Sequence[View], outputs: Mapping[_Key, str]) -> list[View]:
+    async def _record(self, views: Sequence[View], outputs: Mapping[AttemptKey, str]) -> list[View]:
         """Write what is new to the journal; the views with what is on disk then."""
         rules, now, journal = self._rules, self._ports.clock.now(), self._ports.journal
-        current = [replace(view, entry=entry) for view in views if (entry := journal.entry(view.entry.key)) is not None]
-        observed = [observe(view, rules, now, outputs.get(view.entry.key, "")) for view in current]
-        news = [entry for entry, view in zip(observed, current, strict=True) if entry != view.entry]
+        news: dict[AttemptKey, Callable[[Entry], Entry]] = {}
+        for view in views:
+            learn = partial(_learn, view, rules, now, outputs.get(view.entry.key, ""))
+            if learn(view.entry) != view.entry:
+                news[view.entry.key] = learn
+        may_start = True
         if news:
             try:
-                journal.save(news)
+                await journal.amend(news)
             except JournalUnavailable as error:
                 _log.error("news of %d jobs cannot be written, nobody is told yet: %s", len(news), error)
-                return [replace(view, may_start=False) for view in current]
-        return [replace(view, entry=entry) for view, entry in zip(current, observed, strict=True)]
+                may_start = False
+        return [
+            replace(view, entry=entry, may_start=view.may_start and may_start)
+            for view in views
+            if (entry := journal.entry(view.entry.key)) is not None
+        ]
 
     def _begin(self, views: Iterable[View]) -> None:
         """Start the most urgent action of each job that is due."""
         rules, now = self._rules, self._ports.clock.now()
-        claims: list[tuple[_Key, Claim]] = []
-        tells: list[tuple[_Key, Tell]] = []
+        claims: list[tuple[AttemptKey, Claim]] = []
+        tells: list[tuple[AttemptKey, Tell]] = []
         for view in views:
+            is_outdated = self._chain_view.is_outdated(view.job.id)
             match self._next_action(view, rules, now):
                 case None | Wait():
+                    pass
+                case Claim() | Tell() | GiveBack() | TopUp() if is_outdated:
+                    # The chain was just told something about this job: first see what it says now.
                     pass
                 case Claim() as action:
                     claims.append((view.entry.key, action))
@@ -211,7 +228,7 @@ class Rounds:
         return None
 
     def _start_together(
-        self, actions: Sequence[tuple[_Key, Action]], work: Coroutine[None, None, None], now: datetime
+        self, actions: Sequence[tuple[AttemptKey, Action]], work: Coroutine[None, None, None], now: datetime
     ) -> None:
         for key, action in actions:
             self._pace.tried(key, action, now)
@@ -264,11 +281,13 @@ class Rounds:
             sources.append(Source(self._tag(entry), is_over=is_over and self._cluster_view.answers, is_ours=is_ours))
         return sources
 
-    async def _probe_journal(self) -> None:
-        self._ports.journal.probe()
-
     def _tag(self, entry: Entry) -> JobTag:
         return tag_of(self._ports.chain.grid, entry)
+
+
+def _learn(view: View, rules: Rules, now: datetime, output_tail: str, entry: Entry) -> Entry:
+    """What the attempt's row becomes by what this look saw."""
+    return observe(replace(view, entry=entry), rules, now, output_tail)
 
 
 def _rules(ports: Ports, settings: SupervisorSettings, limits: GridSettings) -> Rules:

@@ -219,6 +219,19 @@ async def test_two_contracts_on_one_machine_do_not_see_each_other(place: LocalPl
     assert list(await other.jobs()) == []
 
 
+async def test_what_a_dead_submission_left_half_written_is_removed(place: LocalPlace, cluster: LocalCluster) -> None:
+    old, young = (place.root / "jobs" / name for name in (".old", ".young"))
+    for path in (old, young):
+        path.mkdir()
+    os.utime(old, (1, 1))
+
+    place.open()
+
+    assert not old.exists()
+    assert young.exists()
+    assert list(await cluster.jobs()) == []
+
+
 def test_a_keeper_starts_without_what_it_does_not_need() -> None:
     heavy = {"asyncio", "dataclasses", "subprocess", "socket", "pydantic", "archspec", "deepsquare.model"}
     names = "import deepsquare.clusters.local.keeper, sys; print(*sys.modules)"

@@ -5,11 +5,13 @@ same supervisor after a crash) that opens the root sees the same. Disk work runs
 """
 
 import asyncio
+import errno
 import os
 import re
 import shlex
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -37,6 +39,8 @@ from deepsquare.clusters.records import read_json, sync_folder, write_json
 from deepsquare.clusters.request import problem_of
 from deepsquare.clusters.watch import Watch
 from deepsquare.model import Address, InvalidTag, JobTag, Label, Node
+
+HALF_WRITTEN_SECONDS = 3600.0
 
 _JOB_NAME = re.compile(r"\Adps-[0-9a-fx-]+\Z")
 
@@ -81,6 +85,7 @@ class LocalCluster:
         for folder in (self._root.path, self._root.jobs, self._root.bin):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._root.pulse.touch(mode=0o600)
+        self._remove_half_written()
         nodes = [{"name": node.name, **asdict(node.resources), "state": node.state.value} for node in self._nodes]
         with held(self._root.lock):
             write_json(self._root.nodes, {"nodes": nodes})
@@ -89,6 +94,15 @@ class LocalCluster:
             fresh.write_text(f'#!/bin/sh\nexec {program} "$@"\n', encoding="utf-8")
             fresh.chmod(0o700)
             fresh.replace(self._root.srun)
+
+    def _remove_half_written(self) -> None:
+        """Delete what submissions that died on their way left behind; one that is still on its way is young."""
+        for path in self._root.jobs.glob(".*"):
+            try:
+                if time.time() - path.stat().st_mtime > HALF_WRITTEN_SECONDS:
+                    shutil.rmtree(path)
+            except FileNotFoundError:  # another process was quicker
+                continue
 
     async def check(self) -> Sequence[str]:
         """What this machine lacks; the embedded cluster needs Linux and little else."""
@@ -123,26 +137,32 @@ class LocalCluster:
         return ClusterJobId(str(request.tag))
 
     def _enqueue(self, request: JobRequest) -> None:
-        """Write the job's folder aside and move it into place in one step."""
+        """Write the job's folder aside and move it into place in one step; the first of several wins."""
         folder = self._root.job(str(request.tag))
-        with held(self._root.lock):
-            if folder.path.exists():
-                return
-            content = self._request_file(request)
-            if place(need_of(content), list(self._queue.rooms(whatever_state=True).values())) is None:
-                raise SubmitRefused(
-                    f"the job {request.tag} fits on no nodes of this cluster even when they are empty: it asks for "
-                    f"{request.tasks} x {request.cpus_per_task} CPUs with {request.memory_per_cpu_mb} MB each and "
-                    f"{request.gpus} GPUs; ask for less"
-                )
-            aside = JobFolder(self._root.jobs / f".{uuid.uuid4().hex}")
-            aside.work.mkdir(parents=True, mode=0o700)
-            aside.script.write_text(request.script, encoding="utf-8")
-            aside.output.touch(mode=0o600)
-            write_json(aside.limit, {"seconds": request.time_limit_minutes * self._minute_seconds})
-            write_json(aside.request, {**content, "number": self._queue.next_number()})
+        if folder.path.exists():
+            return
+        content = self._request_file(request)
+        if place(need_of(content), list(self._queue.rooms(whatever_state=True).values())) is None:
+            raise SubmitRefused(
+                f"the job {request.tag} fits on no nodes of this cluster even when they are empty: it asks for "
+                f"{request.tasks} x {request.cpus_per_task} CPUs with {request.memory_per_cpu_mb} MB each and "
+                f"{request.gpus} GPUs; ask for less"
+            )
+        aside = JobFolder(self._root.jobs / f".{uuid.uuid4().hex}")
+        aside.work.mkdir(parents=True, mode=0o700)
+        with aside.script.open("w", encoding="utf-8") as script:
+            script.write(request.script)
+            script.flush()
+            os.fsync(script.fileno())
+        aside.output.touch(mode=0o600)
+        write_json(aside.request, {**content, "number": self._queue.next_number()})
+        try:
             aside.path.rename(folder.path)
-            sync_folder(self._root.jobs)
+        except OSError as error:
+            shutil.rmtree(aside.path)
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        sync_folder(self._root.jobs)
 
     def _request_file(self, request: JobRequest) -> dict[str, Any]:
         """The request as its file holds it, with the site's rules of this moment."""
@@ -154,6 +174,7 @@ class LocalCluster:
             "memory_per_cpu_mb": request.memory_per_cpu_mb,
             "gpus": request.gpus,
             "environment": dict(request.environment),
+            "limit_seconds": request.time_limit_minutes * self._minute_seconds,
             "output_limit_bytes": self._output_limit_bytes,
             "grace_seconds": self._grace_seconds,
         }
@@ -252,6 +273,7 @@ class LocalCluster:
             if not folder.ended.exists():
                 raise ClusterError(f"the job {tag} is not over yet; cancel it first", transient=True)
             aside = self._root.jobs / f".{uuid.uuid4().hex}"
+            os.utime(folder.path)  # young again: nobody else cleans it up meanwhile
             folder.path.rename(aside)
         shutil.rmtree(aside)
 

@@ -2,10 +2,10 @@
 
     python -m deepsquare.clusters.local.keeper <job folder> <descriptor of the life lock>
 
-It detaches itself, so it survives the supervisor. It is the parent of every process of the job (a subreaper), so
-none escapes the limits or outlives the job. What it is told stands in files that it looks at ten times a second:
-`cancel` and `limit.json`. What it has to tell stands in files too: `started.json` is durable BEFORE the first
-instruction of the job, so a job without it has never run; `ended.json` once nothing of the job is left.
+It is started detached (`setsid --fork`), so it survives the supervisor. It is the parent of every process of the job
+(a subreaper), so none escapes the limits or outlives the job. What it is told stands in files that it looks at ten
+times a second: `cancel` and `limit.json`. What it has to tell stands in files too: `started.json` is durable BEFORE
+the first instruction of the job, so a job without it has never run; `ended.json` once nothing of the job is left.
 When the job is over it gives its room to the next in the queue. It speaks to no network and to no other process.
 """
 
@@ -167,8 +167,8 @@ class Keeper:
 
     def _limit_seconds(self) -> float:
         """The job's present time limit, counted from its start; it may be raised at any time."""
-        limit = read_json(self._folder.limit) or {}
-        return float(limit.get("seconds", "inf"))
+        later = read_json(self._folder.limit) or {}
+        return float(later.get("seconds", self._request["limit_seconds"]))
 
     def _stop(self, state: str, detail: str, *, at_once: bool = False) -> None:
         """Tell the whole job to go: TERM now and KILL after the grace, or KILL at once."""
@@ -244,15 +244,14 @@ def _be_first_for_the_oom_killer() -> None:
 
 
 def main() -> None:
-    """Detach from whoever called, keep the job, then let the next one in."""
+    """Keep the job, then let the next one in."""
     folder, life_lock = JobFolder(Path(sys.argv[1])), int(sys.argv[2])
-    if os.fork():
-        os._exit(0)
-    os.setsid()
     os.set_inheritable(life_lock, False)  # the job must not hold the lock that says that its keeper lives
     processes.become_subreaper()
     Keeper(folder).run()
     os.close(life_lock)
+    if not folder.root.somebody_waits():
+        return
 
     from deepsquare.clusters.local.queue import Queue  # noqa: PLC0415 - not needed until the job is over
 

@@ -8,8 +8,8 @@
     <root>/jobs/<tag>/     one folder per job, complete from the moment it is there (renamed into place)
 
 A job's folder tells its whole life: `request.json` and `script` from its submission, `allocation.json` when it
-was given room, `started.json` before its first instruction, `ended.json` after its last, `limit.json` and `cancel`
-what was asked of it meanwhile, `lock` held by its keeper while that lives.
+was given room, `started.json` before its first instruction, `ended.json` after its last, `limit.json` (a limit set
+later) and `cancel` what was asked of it meanwhile, `lock` held by its keeper while that lives.
 """
 
 import os
@@ -59,6 +59,10 @@ class Root:
     def folders(self) -> list[JobFolder]:
         """The folders of all jobs, in no order; those still being written have a dot in front and are left out."""
         return [JobFolder(path) for path in self.jobs.iterdir() if not path.name.startswith(".")]
+
+    def somebody_waits(self) -> bool:
+        """True where some job has not begun."""
+        return any(not (folder.started.exists() or folder.ended.exists()) for folder in self.folders())
 
     def announce(self) -> None:
         """Wake everybody who watches this cluster."""

@@ -24,6 +24,7 @@ from deepsquare.clusters.records import read_json, write_json
 
 logger = logging.getLogger(__name__)
 
+_KEEPER = "deepsquare.clusters.local.keeper"
 _LOOKS_FOR_LEFTOVERS = 100
 _PAUSE_SECONDS = 0.01
 
@@ -42,9 +43,10 @@ class Queue:
             self._tend()
 
     def next_number(self) -> int:
-        """The number of the next job; the caller holds the queue's lock."""
-        number = int((read_json(self._root.counter) or {}).get("last", 0)) + 1
-        write_json(self._root.counter, {"last": number})
+        """The number of the next job: its place in the queue."""
+        with held(self._root.lock):
+            number = int((read_json(self._root.counter) or {}).get("last", 0)) + 1
+            write_json(self._root.counter, {"last": number}, durable=False)
         return number
 
     def end_if_waiting(self, folder: JobFolder) -> None:
@@ -136,7 +138,7 @@ def _shares(folder: JobFolder) -> list[Share]:
 
 
 def _start_keeper(folder: JobFolder, shares: Sequence[Share]) -> subprocess.Popen[bytes]:
-    """Give the job its room and start its keeper, which takes over the life lock; the process detaches by itself."""
+    """Give the job its room and start its keeper, which takes over the life lock; `setsid` detaches it from us."""
     machine = sorted(os.sched_getaffinity(0))
     # Nodes may be declared larger than the machine: virtual CPUs wrap around the real ones.
     affinity = sorted({machine[cpu % len(machine)] for share in shares for cpu in share.cpus})
@@ -153,12 +155,12 @@ def _start_keeper(folder: JobFolder, shares: Sequence[Share]) -> subprocess.Pope
             for share in shares
         ],
     }
-    write_json(folder.allocation, allocation)
+    write_json(folder.allocation, allocation, durable=False)
     life_lock = take_life_lock(folder.lock)
     try:
         with folder.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", "deepsquare.clusters.local.keeper", str(folder.path), str(life_lock)],
+                ["setsid", "--fork", sys.executable, "-P", "-m", _KEEPER, str(folder.path), str(life_lock)],
                 pass_fds=[life_lock],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -37,11 +37,9 @@ contract ProviderManager is IProviderManager, Administered {
     // The provider's side.
 
     /// @inheritdoc IProviderManager
-    function register(
-        ProviderHardware calldata _hardware,
-        ProviderPrices calldata _prices,
-        Label[] calldata _labels
-    ) external {
+    function register(ProviderHardware calldata _hardware, ProviderPrices calldata _prices, Label[] calldata _labels)
+        external
+    {
         if (_standing[msg.sender].banned) revert Banned();
         Registration.requireValid(_hardware, _prices);
         bytes memory packed = Registration.pack(_hardware, _prices, _labels);

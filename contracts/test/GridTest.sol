@@ -3,7 +3,16 @@ pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
 import {Credit} from "../src/Credit.sol";
-import {Affinity, Job, JobDefinition, JobStatus, JobTerms, Label, Report, RequestOptions} from "../src/interfaces/JobTypes.sol";
+import {
+    Affinity,
+    Job,
+    JobDefinition,
+    JobStatus,
+    JobTerms,
+    Label,
+    Report,
+    RequestOptions
+} from "../src/interfaces/JobTypes.sol";
 import {ProviderHardware, ProviderPrices} from "../src/interfaces/ProviderTypes.sol";
 import {MetaScheduler} from "../src/MetaScheduler.sol";
 import {ProviderManager} from "../src/ProviderManager.sol";
@@ -116,7 +125,7 @@ abstract contract GridTest is Test {
 
     function report(bytes32 id, JobStatus result) internal {
         vm.prank(provider);
-        grid.report(outcome(id, result, block.timestamp));
+        grid.report(outcome(id, result, time()));
     }
 
     // Jobs brought as far as a state.
@@ -134,6 +143,11 @@ abstract contract GridTest is Test {
     function running() internal returns (bytes32 id) {
         id = scheduled();
         report(id, JobStatus.RUNNING);
+    }
+
+    /// @dev The compiler takes `block.timestamp` for constant within a call; in a test that warps it is not.
+    function time() internal view returns (uint256) {
+        return vm.getBlockTimestamp();
     }
 
     // What is true of a job.

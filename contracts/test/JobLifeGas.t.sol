@@ -15,9 +15,9 @@ contract JobLifeGasTest is GridTest {
     function setUp() public override {
         super.setUp();
         bytes32 first = running();
-        vm.warp(block.timestamp + 60);
+        vm.warp(time() + 60);
         report(first, JobStatus.FINISHED);
-        vm.warp(block.timestamp + 60);
+        vm.warp(time() + 60);
         vm.roll(block.number + 60);
     }
 
@@ -60,14 +60,14 @@ contract JobLifeGasTest is GridTest {
         total += vm.snapshotGasLastCall(GROUP, "8 claimBatch of 32");
         pass(12);
         for (uint256 i = 0; i < BATCH; ++i) {
-            reports[i] = outcome(ids[i], JobStatus.RUNNING, block.timestamp);
+            reports[i] = outcome(ids[i], JobStatus.RUNNING, time());
         }
         vm.prank(provider);
         grid.reportBatch(reports);
         total += vm.snapshotGasLastCall(GROUP, "9 reportBatch of 32 RUNNING");
         pass(60);
         for (uint256 i = 0; i < BATCH; ++i) {
-            reports[i] = outcome(ids[i], JobStatus.FINISHED, block.timestamp);
+            reports[i] = outcome(ids[i], JobStatus.FINISHED, time());
         }
         vm.prank(provider);
         grid.reportBatch(reports);
@@ -77,8 +77,8 @@ contract JobLifeGasTest is GridTest {
         assertLe(total / BATCH, MAX_LIFE_IN_BATCH);
     }
 
-    function pass(uint256 time) private {
-        vm.warp(block.timestamp + time);
+    function pass(uint256 duration) private {
+        vm.warp(time() + duration);
         vm.roll(block.number + 1);
     }
 }

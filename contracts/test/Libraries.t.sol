@@ -18,7 +18,10 @@ contract LibrariesTest is Test {
         assertEq(string.concat("0x", HexHash.spell(hash)), Strings.toHexString(uint256(hash), 32));
     }
 
-    function testFuzz_a_text_with_one_other_character_is_no_hash(bytes32 hash, uint8 position, bytes1 other) public pure {
+    function testFuzz_a_text_with_one_other_character_is_no_hash(bytes32 hash, uint8 position, bytes1 other)
+        public
+        pure
+    {
         vm.assume(!((other >= "0" && other <= "9") || (other >= "a" && other <= "f")));
         bytes memory text = bytes(HexHash.spell(hash));
         text[position % 64] = other;

@@ -20,9 +20,7 @@ interface IJobEvents {
     event JobRefusedEvent(bytes32 _jobId, address _providerAddr, address _customerAddr);
 
     /// @notice A provider shall run the job, at this price per minute.
-    event JobAssigned(
-        bytes32 indexed jobId, address indexed provider, address indexed customer, uint256 pricePerMin
-    );
+    event JobAssigned(bytes32 indexed jobId, address indexed provider, address indexed customer, uint256 pricePerMin);
 
     /// @notice Companion of `JobTransitionEvent`; `provider` is the one that holds the job or held it until now.
     event JobChanged(

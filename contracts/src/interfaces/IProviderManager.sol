@@ -58,11 +58,8 @@ interface IProviderManager {
     event JobCounterChanged(IJobCounter jobCounter);
 
     /// @notice Offer machines at prices; the labels say what is special about them.
-    function register(
-        ProviderHardware calldata _hardware,
-        ProviderPrices calldata _prices,
-        Label[] calldata _labels
-    ) external;
+    function register(ProviderHardware calldata _hardware, ProviderPrices calldata _prices, Label[] calldata _labels)
+        external;
 
     /// @notice Make the waiting registration valid. Admin only.
     function approve(address _providerAddr) external;

@@ -21,13 +21,8 @@ library Definition {
 
     /// @notice Keep `definition` in `job`, or revert where its numbers, location, storage type or operators make no job.
     function store(StoredJob storage job, JobDefinition calldata definition) internal {
-        (uint64 gpus, uint64 memPerCpu, uint64 cpusPerTask, uint64 ntasks, uint8 storageType) = (
-            definition.gpus,
-            definition.memPerCpu,
-            definition.cpusPerTask,
-            definition.ntasks,
-            definition.storageType
-        );
+        (uint64 gpus, uint64 memPerCpu, uint64 cpusPerTask, uint64 ntasks, uint8 storageType) =
+            (definition.gpus, definition.memPerCpu, definition.cpusPerTask, definition.ntasks, definition.storageType);
         if (
             gpus > MAX_COUNT || !_isCount(memPerCpu) || !_isCount(cpusPerTask) || !_isCount(ntasks)
                 || bytes(definition.batchLocationHash).length == 0 || storageType > LAST_STORAGE_TYPE

@@ -11,8 +11,7 @@ library JobLife {
 
     /// @dev Row by row (PENDING, META_SCHEDULED, SCHEDULED, RUNNING), bit `to` of a row: that edge exists. From left to
     /// right a row reads PANICKED, OUT_OF_CREDITS, FAILED, FINISHED, CANCELLED, RUNNING, SCHEDULED, META_SCHEDULED, PENDING.
-    uint256 private constant EDGES =
-        0x012 | (0x115 << STATES) | (0x159 << (2 * STATES)) | (0x1f1 << (3 * STATES));
+    uint256 private constant EDGES = 0x012 | (0x115 << STATES) | (0x159 << (2 * STATES)) | (0x1f1 << (3 * STATES));
 
     /// @notice True while credits are locked and something may still happen.
     function isHot(JobStatus status) internal pure returns (bool) {

@@ -101,12 +101,10 @@ abstract contract CustomerDesk is Escrow {
         _end(jobId, job, JobStatus.CANCELLED, msg.sender, end);
     }
 
-    function _request(
-        JobDefinition calldata definition,
-        uint256 locked,
-        bytes32 name,
-        RequestOptions memory options
-    ) private returns (bytes32 jobId) {
+    function _request(JobDefinition calldata definition, uint256 locked, bytes32 name, RequestOptions memory options)
+        private
+        returns (bytes32 jobId)
+    {
         Settings storage settings = _settings;
         if (!settings.requestsEnabled) revert NewJobRequestDisabled();
         if (locked < settings.minimumAmount) revert InsufficientFunds(locked, settings.minimumAmount);

@@ -13,6 +13,7 @@ from deepsquare.cli.output import Output
 from deepsquare.cli.wording import bill_document, bill_line, json_time, short
 from deepsquare.model import Job, JobStatus, format_credits
 from deepsquare.scheduling import Rejection
+from deepsquare.sdk.bill import Bill
 from deepsquare.sdk.errors import DeepSquareError, NotFound, Unreachable
 from deepsquare.sdk.events import JobEvent
 from deepsquare.sdk.job import AsyncJob
@@ -25,23 +26,24 @@ LAST_OUTPUT_SECONDS = 15.0
 
 async def watch(job: AsyncJob, output: Output) -> Job:
     """Tell everything until the job is over; the job as it ended."""
+    ended = await job.read()
     try:
         async with _alongside(_tell_reasons(job, output)), _output_shown(job, output):
             async for event in job.events():
-                _tell_event(event, await job.read(), output)
-        ended = await job.read()
-        bill = await job.cost()
+                _tell_event(event, output)
+                ended = event.job
     except asyncio.CancelledError:
         output.warn(f"stopped watching; job {job.id} goes on: dps job show {job.id}, dps job cancel {job.id}")
         raise
+    bill = Bill.of(ended, ended.time.ended_at or ended.time.submitted_at)
     output.say(bill_line(bill))
     output.event({"event": "bill", "job": job.id, **bill_document(bill)})
     return ended
 
 
-def _tell_event(event: JobEvent, job: Job, output: Output) -> None:
+def _tell_event(event: JobEvent, output: Output) -> None:
     at = event.at.astimezone().strftime("%H:%M:%S")
-    output.say(f"{at}  {event.status.name:<14}  {_meaning(event, job)}")
+    output.say(f"{at}  {event.status.name:<14}  {_meaning(event)}")
     output.event(
         {
             "event": "state",
@@ -54,7 +56,8 @@ def _tell_event(event: JobEvent, job: Job, output: Output) -> None:
     )
 
 
-def _meaning(event: JobEvent, job: Job) -> str:
+def _meaning(event: JobEvent) -> str:
+    job = event.job
     provider = short(event.provider) if event.provider else "its provider"
     because = f": {event.reason}" if event.reason else ""
     price = format_credits(job.terms.price_per_minute)

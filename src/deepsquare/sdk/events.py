@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from deepsquare.model import Address, JobId, JobStatus
+from deepsquare.model import Address, Job, JobId, JobStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,9 @@ class JobEvent:
     job_id: JobId
     status: JobStatus
     at: datetime
-    """The time of the block that says so."""
+    """When this program heard of it."""
+    job: Job
+    """The job as it was read then; it may be further already."""
     provider: Address | None = None
     reason: str = ""
     """Why it came there, where somebody said why: a refusal, a failure."""

@@ -5,11 +5,15 @@ was asked. Handles may be thrown away and made again at any time (`client.job(7)
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
-from deepsquare.chain import EventReader, JobChanged, JobReturned, Ledger
+from deepsquare.chain import ChainError, EventReader, JobChanged, JobReturned, Ledger
+from deepsquare.chain import ChainUnreachable as Unreachable
 from deepsquare.metascheduler.client import request_of, survey
-from deepsquare.model import Job, JobId, JobStatus
+from deepsquare.model import Address, Job, JobId, JobStatus
 from deepsquare.scheduling import Candidate, CheapestFirst, candidates
 from deepsquare.sdk.amounts import Credits, to_wei
 from deepsquare.sdk.bill import Bill
@@ -17,6 +21,10 @@ from deepsquare.sdk.connection import Connection
 from deepsquare.sdk.errors import NotInTime
 from deepsquare.sdk.events import JobEvent
 from deepsquare.sdk.translation import translated
+
+_log = logging.getLogger(__name__)
+
+_Answer = TypeVar("_Answer")
 
 LOOK_SECONDS = 2.0
 """How long a quiet chain is waited for before it is looked at again; a new block ends the wait at once."""
@@ -65,7 +73,8 @@ class AsyncJob:
     async def events(self) -> AsyncIterator[JobEvent]:
         """Each state that the job comes into, until it is over.
 
-        A handle from `submit` tells everything from the start; one from `client.job` starts with the present state.
+        A chain that goes away meanwhile is waited for. A handle from `submit` tells everything from the start; one from
+        `client.job` starts with the present state.
 
         >>> job = await client.submit(workflow, credits=10)
         >>> [event.status.name async for event in job.events()]
@@ -73,22 +82,22 @@ class AsyncJob:
         """
         ledger = await self._connection.ledger()
         with translated():
-            first, block = await self._first_event(ledger)
-        yield first
-        last, reason = first.status, ""
+            event, block = await self._first_event(ledger)
+        yield event
+        reason = ""
         async with EventReader(ledger) as reader:
-            while not last.is_cold:
-                with translated():
-                    page = await reader.read(block)
+            while not event.status.is_cold:
+                page = await self._patiently(partial(reader.read, block))
                 block = page.next_block
-                for event in page.events:
-                    if isinstance(event, JobReturned) and event.job_id == self.id:
-                        reason = event.reason
-                    if isinstance(event, JobChanged) and event.job_id == self.id and event.after is not last:
-                        last = event.after
-                        yield await self._event(event, reason)
+                for change in page.events:
+                    if isinstance(change, JobReturned) and change.job_id == self.id:
+                        reason = change.reason
+                    if isinstance(change, JobChanged) and change.job_id == self.id and change.after != event.status:
+                        job = await self._patiently(partial(ledger.job, self.id))
+                        event = self._event(job, change.after, change.provider, reason)
                         reason = ""
-                if not last.is_cold:
+                        yield event
+                if not event.status.is_cold:
                     await reader.wake(LOOK_SECONDS)
 
     async def logs(self, *, follow: bool = False) -> AsyncIterator[bytes]:
@@ -170,14 +179,23 @@ class AsyncJob:
         """Where the story begins, and the block from which on to read the rest."""
         if self._since_block is not None:
             job = await ledger.job(self.id)
-            return JobEvent(self.id, JobStatus.PENDING, job.time.submitted_at), self._since_block
+            return JobEvent(self.id, JobStatus.PENDING, job.time.submitted_at, job), self._since_block
         head = await ledger.head()
         # Read the state after the block: what happens in between is seen twice rather than never.
         job = await ledger.job(self.id)
-        return JobEvent(
-            self.id, job.status, self._connection.clock.now(), job.provider, job.last_error
-        ), head.number + 1
+        return self._event(job, job.status, job.provider, ""), head.number + 1
 
-    async def _event(self, change: JobChanged, reason: str) -> JobEvent:
-        job = await self.read()
-        return JobEvent(self.id, change.after, self._connection.clock.now(), change.provider, reason or job.last_error)
+    def _event(self, job: Job, status: JobStatus, provider: Address | None, reason: str) -> JobEvent:
+        return JobEvent(self.id, status, self._connection.clock.now(), job, provider, reason or job.last_error)
+
+    async def _patiently(self, read: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What `read` answers, as soon as the chain does: a watch outlives a node that starts anew."""
+        while True:
+            try:
+                return await read()
+            except Unreachable as error:
+                _log.warning("job %d: %s; trying again in %g s", self.id, error, LOOK_SECONDS)
+                await self._connection.clock.sleep(LOOK_SECONDS)
+            except ChainError:
+                with translated():
+                    raise

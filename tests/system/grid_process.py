@@ -1,0 +1,117 @@
+"""`dps up` and other commands as real processes, as a person runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+START_SECONDS = 90
+STOP_SECONDS = 60
+COMMAND_SECONDS = 90
+
+DPS = (sys.executable, "-P", "-m", "deepsquare.cli")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """A person's environment without any setting of ours; whatever is written for them lands in `home`."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("DEEPSQUARE_", "XDG_"))}
+    return {**clean, "HOME": str(home), "COLUMNS": "200"}
+
+
+@dataclass
+class Up:
+    """A `dps up` that runs."""
+
+    process: subprocess.Popen[str]
+    started: dict[str, Any]
+
+    @property
+    def services(self) -> dict[str, psutil.Process]:
+        """The services by name; taken at the start."""
+        return {name: psutil.Process(pid) for name, pid in self.started["processes"].items()}
+
+    def stop(self) -> None:
+        """Ctrl-C, and wait."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(STOP_SECONDS) == 0
+
+
+def start(folder: Path) -> Up:
+    """Start `dps up` in a folder; return once it serves."""
+    with (folder / "up.log").open("a", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [*DPS, "up", "--json"], cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, (folder / "up.log").read_text(encoding="utf-8")
+    return Up(process, json.loads(line))
+
+
+@contextmanager
+def up(folder: Path) -> Iterator[Up]:
+    """A grid that runs until the end of the block, and leaves no process however that ends."""
+    running = start(folder)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGINT)
+        running.process.wait(STOP_SECONDS)
+        if running.process.stdout is not None:
+            running.process.stdout.close()
+
+
+def dps(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One command, run to its end."""
+    return subprocess.run(
+        [*DPS, *arguments],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+
+
+@contextmanager
+def watching(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that goes on while a test does other things; it is gone after the block."""
+    process = subprocess.Popen(
+        [*DPS, *arguments],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Every process that has anything to do with the folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        words = " ".join(process.info["cmdline"] or [])
+        if str(folder) in words or str(process.info["cwd"] or "").startswith(str(folder)):
+            found.append(process)
+    return found
+
+
+def assert_nothing_runs(folder: Path) -> None:
+    """All processes of the folder end by themselves, soon."""
+    _, alive = psutil.wait_procs(processes_of(folder), timeout=STOP_SECONDS)
+    assert not alive, [process.cmdline() for process in alive]

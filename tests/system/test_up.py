@@ -1,0 +1,137 @@
+"""`dps up`, as a person runs it: it keeps what it has, leaves nothing running, and survives the death of any part."""
+
+import json
+import signal
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from deepsquare.cli.exits import ExitCode
+from tests.system.grid_process import STOP_SECONDS, assert_nothing_runs, dps, start, up, watching
+
+pytestmark = pytest.mark.system
+
+WORKFLOW = """
+enableLogging: true
+resources: {{tasks: 1, cpusPerTask: 1, memPerCpu: 64, gpus: 0}}
+steps:
+  - name: work
+    run: {{command: "{command}"}}
+"""
+
+FUNDED = Decimal(1000)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, command in (("quick", "echo quick"), ("slow", "echo begin; sleep 8; echo end"), ("fails", "exit 9")):
+        (tmp_path / f"{name}.yaml").write_text(WORKFLOW.format(command=command), encoding="utf-8")
+    return tmp_path
+
+
+def submit(folder: Path, name: str, *arguments: str) -> str:
+    answer = dps(folder, "submit", f"{name}.yaml", "--credits", "1", *arguments)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.strip()
+
+
+def watch(folder: Path, job: str) -> subprocess.CompletedProcess[str]:
+    return dps(folder, "job", "watch", job)
+
+
+def jobs(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(dps(folder, "job", "list", "--all", "--json").stdout)
+    return found
+
+
+def assert_credits_add_up(folder: Path) -> None:
+    """What the customer was given is what it still has and what its jobs cost or hold."""
+    held = Decimal(0)
+    for job in jobs(folder):
+        bill = {name: Decimal(job["bill"][name]) for name in ("locked", "paid", "fee", "refunded")}
+        assert bill["locked"] == bill["paid"] + bill["fee"] + bill["refunded"]
+        held += bill["paid"] + bill["fee"] if job["bill"]["final"] else bill["locked"]
+    assert Decimal(dps(folder, "credits", "balance").stdout) + held == FUNDED
+
+
+def test_a_restart_finds_jobs_and_credits_as_they_were(folder: Path) -> None:
+    with up(folder):
+        assert watch(folder, submit(folder, "quick")).returncode == 0
+        assert watch(folder, submit(folder, "fails")).returncode == ExitCode.JOB_FAILED
+        before, balance = jobs(folder), dps(folder, "credits", "balance").stdout
+    with up(folder):
+        assert jobs(folder) == before
+        assert dps(folder, "credits", "balance").stdout == balance
+        assert dps(folder, "job", "logs", "1").stdout == "Running: work\nquick\n"
+        assert watch(folder, submit(folder, "quick")).returncode == 0
+        assert_credits_add_up(folder)
+
+
+def test_ctrl_c_leaves_no_process_and_a_job_that_was_cut_off_costs_nothing(folder: Path) -> None:
+    running = start(folder)
+    job = submit(folder, "slow")
+    with watching(folder, "job", "logs", "--follow", job) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "Running: work\n"
+    running.stop()
+    assert running.process.stdout is not None
+    running.process.stdout.close()
+    assert_nothing_runs(folder)
+    with up(folder):
+        assert watch(folder, job).returncode == ExitCode.JOB_PANICKED
+        assert jobs(folder)[0]["bill"]["refunded"] == "1"
+        assert_credits_add_up(folder)
+
+
+@pytest.mark.parametrize("service", ["node", "gateway", "metascheduler", "valley"])
+def test_each_job_ends_right_although_a_service_is_killed_while_it_runs(folder: Path, service: str) -> None:
+    with up(folder) as running:
+        quick, fails = submit(folder, "quick"), submit(folder, "fails")
+        with watching(folder, "submit", "slow.yaml", "--watch") as slow:
+            assert slow.stdout is not None
+            assert slow.stdout.readline() == "Running: work\n"
+            running.services[service].kill()
+            output, said = slow.communicate(timeout=STOP_SECONDS)
+            assert slow.returncode == 0, said
+            assert output == "begin\nend\n"
+        assert watch(folder, quick).returncode == 0
+        assert watch(folder, fails).returncode == ExitCode.JOB_FAILED
+        assert_credits_add_up(folder)
+
+
+def test_when_up_itself_is_killed_its_services_end_and_the_next_up_takes_over(folder: Path) -> None:
+    running = start(folder)
+    services = list(running.services.values())
+    job = submit(folder, "slow")
+    running.process.kill()
+    running.process.communicate()
+    _, alive = psutil.wait_procs(services, timeout=STOP_SECONDS)
+    assert not alive
+    with up(folder):
+        assert watch(folder, job).returncode == 0
+        assert_credits_add_up(folder)
+    assert_nothing_runs(folder)
+
+
+def test_a_second_grid_in_the_same_folder_is_refused(folder: Path) -> None:
+    with up(folder):
+        answer = dps(folder, "up")
+        assert answer.returncode == ExitCode.GRID_BUSY
+        assert "another dps runs a grid" in answer.stderr
+
+
+def test_ctrl_c_while_watching_says_that_the_job_goes_on(folder: Path) -> None:
+    with up(folder):
+        with watching(folder, "submit", "slow.yaml", "--watch") as command:
+            assert command.stdout is not None
+            assert command.stdout.readline() == "Running: work\n"
+            command.send_signal(signal.SIGINT)
+            _, said = command.communicate(timeout=STOP_SECONDS)
+            assert command.returncode == ExitCode.INTERRUPTED
+        assert "job 1 goes on" in said
+        assert "Traceback" not in said
+        assert watch(folder, "1").returncode == 0

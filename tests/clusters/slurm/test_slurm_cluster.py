@@ -61,6 +61,14 @@ async def test_jobs_run_as_the_configured_account(cluster: SlurmCluster, place: 
     assert output.split() == [JOB_ACCOUNT, str(pwd.getpwnam(JOB_ACCOUNT).pw_gid)]
 
 
+async def test_a_job_sees_nothing_of_how_we_speak_to_slurm(cluster: SlurmCluster, place: SlurmPlace) -> None:
+    _, output = await run(cluster, job(place, "env"))
+
+    assert "LANG=C.UTF-8" in output
+    assert "LC_ALL" not in output
+    assert "SLURM_TIME_FORMAT" not in output
+
+
 async def test_a_hundred_submissions_at_once_all_run_once(cluster: SlurmCluster, place: SlurmPlace) -> None:
     requests = [job(place, "echo ran", memory_per_cpu_mb=10) for _ in range(100)]
 

@@ -52,23 +52,26 @@ class Commands:
         self._settings = settings
         self._room = asyncio.Semaphore(settings.parallel_commands)
 
-    def environment(self) -> dict[str, str]:
-        """What every command starts with: where Slurm is, plain English, times as seconds since 1970."""
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
+    def _environment(self, given: Mapping[str, str] | None) -> dict[str, str]:
+        """Where Slurm is, and what was given; without that, what makes texts easy to read: times in seconds since 1970.
+
+        Whatever `sbatch` starts with becomes the job's, so nothing is added to what was given.
+        """
+        environment = {"PATH": os.environ.get("PATH", os.defpath)}
         conf = self._settings.conf or os.environ.get("SLURM_CONF")
         if conf:
             environment["SLURM_CONF"] = str(conf)
-        return environment
+        return {**environment, **({"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"} if given is None else given)}
 
     async def run(self, program: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-        """The output of one command. Raises `CommandFailed`."""
+        """The output of one command. Raises `CommandFailed`. `environment` is what `sbatch` hands on to the job."""
         path = program if self._settings.bin_folder is None else str(self._settings.bin_folder / program)
         async with self._room:
             try:
                 process = await asyncio.create_subprocess_exec(
                     path,
                     *arguments,
-                    env={**self.environment(), **(environment or {})},
+                    env=self._environment(environment),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.PIPE,

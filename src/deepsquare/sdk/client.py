@@ -16,7 +16,6 @@ from deepsquare.chain import Signer
 from deepsquare.chain.keccak import checksum_address
 from deepsquare.clock import Clock
 from deepsquare.gateway.client import Submission
-from deepsquare.metascheduler.client import survey
 from deepsquare.model import Address, Job, JobId
 from deepsquare.scheduling import Site
 from deepsquare.sdk import configuration as settings
@@ -162,9 +161,7 @@ class AsyncClient:
         >>> sorted(site.labels["zone"] for site in await client.providers())
         ['left', 'right']
         """
-        ledger = await self.connection.ledger()
-        with translated():
-            view = await survey(ledger, self.connection.clock)
+        view = await self.connection.view()
         return view.sites(self.connection.clock.now())
 
     async def balance(self, account: str | None = None) -> Decimal:

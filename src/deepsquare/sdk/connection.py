@@ -9,6 +9,7 @@ from collections.abc import Callable
 from deepsquare.chain import CustomerAccount, GridAddress, HttpRpc, Ledger, Sender, Signer
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway.client import GatewayClient, GatewayInfo
+from deepsquare.metascheduler.client import GridView, survey
 from deepsquare.model import Address, format_credits
 from deepsquare.sdk import wallet
 from deepsquare.sdk.configuration import Configuration
@@ -30,6 +31,8 @@ class Connection:
         self._ledger: Ledger | None = None
         self._gateway: GatewayClient | None = None
         self._account: CustomerAccount | None = None
+        self._view: GridView | None = None
+        self._viewing = asyncio.Lock()
         self._opening = asyncio.Lock()
         self.spending = asyncio.Lock()
         """Held from looking at the allowance to using it: two jobs of one client never count on the same credits."""
@@ -64,6 +67,17 @@ class Connection:
                     await rpc.close()
                     raise
             return self._ledger
+
+    async def view(self) -> GridView:
+        """The grid as it is now; reads what is new since the last look. Raises `ChainUnreachable`, `WrongGrid`."""
+        ledger = await self.ledger()
+        async with self._viewing:
+            with translated():
+                if self._view is None:
+                    self._view = await survey(ledger, self.clock)
+                else:
+                    await self._view.refresh()
+            return self._view
 
     async def gateway(self) -> GatewayClient:
         """The grid's gateway. Raises `GatewayUnreachable`, and `WrongGrid` where it serves another grid."""

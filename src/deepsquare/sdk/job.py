@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from deepsquare.chain import ChainError, EventReader, JobChanged, JobReturned, Ledger
 from deepsquare.chain import ChainUnreachable as Unreachable
-from deepsquare.metascheduler.client import request_of, survey
+from deepsquare.metascheduler.client import request_of
 from deepsquare.model import Address, Job, JobId, JobStatus
 from deepsquare.scheduling import Candidate, CheapestFirst, candidates
 from deepsquare.sdk.amounts import Credits, to_wei
@@ -167,12 +167,8 @@ class AsyncJob:
         ['needs zone=nowhere; has zone=left', 'needs zone=nowhere; has zone=right']
         >>> await job.cancel()
         """
-        ledger = await self._connection.ledger()
-        job = await self.read()
-        clock = self._connection.clock
-        with translated():
-            view = await survey(ledger, clock)
-        now = clock.now()
+        job, view = await self.read(), await self._connection.view()
+        now = self._connection.clock.now()
         return candidates(request_of(job), view.sites(now), CheapestFirst(), now)
 
     async def _first_event(self, ledger: Ledger) -> tuple[JobEvent, int]:

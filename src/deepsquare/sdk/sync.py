@@ -65,13 +65,13 @@ class Client:
         """
         return JobHandle(self._portal, self._portal.call(self._client.submit, workflow, **terms))
 
-    def prepare(self, workflow: WorkflowSource, **terms: Unpack[TermsArguments]) -> Draft:
+    def prepare(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
         """All of `submit` but the request: who could run the job, at what price. Moves no money.
 
         >>> client.prepare(workflow, credits=10).chosen.site.provider.label("zone")
         'left'
         """
-        return self._portal.call(self._client.prepare, workflow, **terms)
+        return self._portal.call(self._client.prepare, workflow, source=source, **terms)
 
     def request(self, draft: Draft) -> "JobHandle":
         """Lock the credits of a prepared job and queue it.

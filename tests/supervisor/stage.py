@@ -191,7 +191,7 @@ async def stage(folder: Path, settings: SupervisorSettings = SETTINGS) -> AsyncI
         hardware = Hardware((SIXTEEN_CPUS.resources,))
         await grid.join(grid.providers[0], hardware, CREDIT_PER_MINUTE, [Label("os", "debian"), Label("zone", "test")])
         await grid.join(grid.providers[1], hardware, CREDIT_PER_MINUTE)
-        await grid.customer_account.allow(1_000 * WEI_PER_CREDIT)
+        await grid.customer_account.allow(1_000_000 * WEI_PER_CREDIT)
         s = Stage(grid, folder, settings)
         await s.begin()
         try:

@@ -16,7 +16,8 @@ from deepsquare.model import JobId, JobStatus
 from tests.supervisor.fuse import Fuse, Killed
 from tests.supervisor.stage import Stage, stage
 
-_MOST_STEPS = 20
+_MOST_STEPS = 80
+_LOOKS_A_STEP = 3
 _MOST_CALLS = 500
 
 
@@ -31,6 +32,7 @@ class Life:
     exit_code: int
     starts: int = 1
     log: bytes = b"hello\n"
+    delegate: bool = False
 
 
 async def _ends_well(s: Stage, job_id: JobId) -> None:
@@ -61,6 +63,13 @@ async def _has_another_script(s: Stage, job_id: JobId) -> None:
     s.gateway.scripts[job_id] = "echo something else"
 
 
+async def _has_no_script_and_is_given_back(s: Stage, job_id: JobId) -> None:
+    s.gateway.is_down = True
+    if await s.status(job_id) is JobStatus.PENDING:
+        s.gateway.is_down = False
+        await s.grid.customer_account.cancel(job_id)
+
+
 def _begin_or_end(s: Stage, job_id: JobId, status: JobStatus, end: RunState, exit_code: int) -> None:
     tag = s.tag(job_id)
     if tag not in s.cluster.tags():
@@ -78,6 +87,8 @@ LIVES = (
     Life("ends before anybody looks", _ends_before_anybody_looks, JobStatus.FINISHED, 0),
     Life("fails", _fails, JobStatus.FAILED, 3),
     Life("is cancelled while it runs", _is_cancelled_while_it_runs, JobStatus.CANCELLED, 143),
+    Life("lives on an allowance", _ends_well, JobStatus.FINISHED, 0, delegate=True),
+    Life("is given back", _has_no_script_and_is_given_back, JobStatus.CANCELLED, 0, starts=0, log=b""),
     Life("has another script", _has_another_script, JobStatus.PANICKED, 0, starts=0, log=b""),
 )
 
@@ -85,12 +96,11 @@ LIVES = (
 async def _live(s: Stage, life: Life, fuse: Fuse) -> JobId:
     """One whole life of a job with this fuse in the supervisor's calls."""
     await s.restart(fuse)
-    job_id = await s.request()
-    await s.assign([job_id])
+    job_id = await s.job(delegate=life.delegate)
     for _ in range(_MOST_STEPS):
         await life.world(s, job_id)
         try:
-            await s.go(looks=3)
+            await s.go(looks=_LOOKS_A_STEP)
         except Killed:
             await s.restart()
         if (await s.status(job_id)).is_cold and not s.journal.entries:

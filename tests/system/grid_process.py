@@ -83,20 +83,49 @@ def dps(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@dataclass
+class Watching:
+    """A command that goes on while a test does other things."""
+
+    process: subprocess.Popen[str]
+    log: Path
+
+    def line(self) -> str:
+        """The next line on its stdout; waits for it."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.said
+        return line
+
+    def rest(self) -> str:
+        """All that comes until its end."""
+        assert self.process.stdout is not None
+        output = self.process.stdout.read()
+        self.process.wait(STOP_SECONDS)
+        return output
+
+    @property
+    def said(self) -> str:
+        """Its stderr."""
+        return self.log.read_text(encoding="utf-8")
+
+
 @contextmanager
-def watching(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A command that goes on while a test does other things; it is gone after the block."""
-    process = subprocess.Popen(
-        [*DPS, *arguments],
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def watching(folder: Path, *arguments: str) -> Iterator[Watching]:
+    """A command that is gone after the block."""
+    path = folder / "watching.log"
+    with path.open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [*DPS, *arguments],
+            cwd=folder,
+            env=environment(folder),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     with process:
         try:
-            yield process
+            yield Watching(process, path)
         finally:
             process.kill()
 

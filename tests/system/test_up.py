@@ -75,8 +75,7 @@ def test_ctrl_c_leaves_no_process_and_a_job_that_was_cut_off_costs_nothing(folde
     running = start(folder)
     job = submit(folder, "slow")
     with watching(folder, "job", "logs", "--follow", job) as following:
-        assert following.stdout is not None
-        assert following.stdout.readline() == "Running: work\n"
+        assert following.line() == "Running: work\n"
     running.stop()
     assert running.process.stdout is not None
     running.process.stdout.close()
@@ -92,12 +91,10 @@ def test_each_job_ends_right_although_a_service_is_killed_while_it_runs(folder: 
     with up(folder) as running:
         quick, fails = submit(folder, "quick"), submit(folder, "fails")
         with watching(folder, "submit", "slow.yaml", "--watch") as slow:
-            assert slow.stdout is not None
-            assert slow.stdout.readline() == "Running: work\n"
+            assert slow.line() == "Running: work\n"
             running.services[service].kill()
-            output, said = slow.communicate(timeout=STOP_SECONDS)
-            assert slow.returncode == 0, said
-            assert output == "begin\nend\n"
+            assert slow.rest() == "begin\nend\n"
+            assert slow.process.returncode == 0, slow.said
         assert watch(folder, quick).returncode == 0
         assert watch(folder, fails).returncode == ExitCode.JOB_FAILED
         assert_credits_add_up(folder)
@@ -127,11 +124,10 @@ def test_a_second_grid_in_the_same_folder_is_refused(folder: Path) -> None:
 def test_ctrl_c_while_watching_says_that_the_job_goes_on(folder: Path) -> None:
     with up(folder):
         with watching(folder, "submit", "slow.yaml", "--watch") as command:
-            assert command.stdout is not None
-            assert command.stdout.readline() == "Running: work\n"
-            command.send_signal(signal.SIGINT)
-            _, said = command.communicate(timeout=STOP_SECONDS)
-            assert command.returncode == ExitCode.INTERRUPTED
-        assert "job 1 goes on" in said
-        assert "Traceback" not in said
+            assert command.line() == "Running: work\n"
+            command.process.send_signal(signal.SIGINT)
+            command.rest()
+            assert command.process.returncode == ExitCode.INTERRUPTED
+            assert "job 1 goes on" in command.said
+            assert "Traceback" not in command.said
         assert watch(folder, "1").returncode == 0

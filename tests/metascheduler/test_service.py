@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deepsquare.chain import ChainUnreachable, EventReader, Ledger, SchedulerAccount
+from deepsquare.chain import ChainUnreachable, EventReader, Ledger, Report, SchedulerAccount
 from deepsquare.metascheduler.client import survey
 from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
@@ -100,6 +100,7 @@ async def test_a_job_that_was_refused_goes_to_another_provider(grid: FreshGrid) 
 async def test_a_job_that_nobody_claims_in_time_is_moved(grid: FreshGrid) -> None:
     service = scheduler(grid)
     job = await request(grid)
+    await service.round()
     await service.round()
     settings = await grid.ledger.settings()
     grid.clock.advance(settings.claim_timeout_seconds + 1)
@@ -215,6 +216,35 @@ async def test_the_service_schedules_until_it_is_cancelled(grid: FreshGrid) -> N
         await running
     await watcher.close()
     assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_view_that_follows_the_events_is_one_that_reads_the_chain(grid: FreshGrid) -> None:
+    followed = await survey(grid.ledger, grid.clock)
+    cheap, dear = grid.provider_account(CHEAP), grid.provider_account(DEAR)
+    job = await request(grid, WHOLE_NODE, attempts=2)
+    await request(grid)
+
+    async def is_the_same() -> bool:
+        await followed.refresh()
+        fresh, now = await survey(grid.ledger, grid.clock), grid.clock.now()
+        return (followed.sites(now), followed.queue()) == (fresh.sites(now), fresh.queue())
+
+    assert await is_the_same()
+    await grid.scheduler_account.assign([(job, cheap.address)])
+    assert await is_the_same()
+    await cheap.refuse(job, "drained")
+    assert await is_the_same()
+    await grid.scheduler_account.assign([(job, dear.address)])
+    assert await is_the_same()
+    await dear.claim([job])
+    await grid.customer_account.top_up(job, 7 * CREDIT)
+    assert await is_the_same()
+    await dear.report([Report(job, JobStatus.RUNNING, grid.clock.now())])
+    assert await is_the_same()
+    await grid.customer_account.cancel(job)
+    assert await is_the_same()
+    await dear.report([Report(job, JobStatus.CANCELLED, grid.clock.now())])
+    assert await is_the_same()
 
 
 async def test_a_survey_shows_customers_what_the_scheduler_sees(grid: FreshGrid) -> None:

@@ -66,9 +66,13 @@ class MetaScheduler:
     async def _assign(self, plan: Plan) -> None:
         if not plan.assignments:
             return
-        # Read again what is sent, whether it takes effect, somebody else is first, or nobody can say.
-        self._view.mark_changed(assignment.job_id for assignment in plan.assignments)
-        skipped = await self._account.assign([(a.job_id, a.provider) for a in plan.assignments])
+        try:
+            skipped = await self._account.assign([(a.job_id, a.provider) for a in plan.assignments])
+        except ChainError:
+            # Nobody can say what took effect.
+            self._view.mark_changed(assignment.job_id for assignment in plan.assignments)
+            raise
+        self._view.mark_changed(skipped)
         for assignment in plan.assignments:
             refusal = skipped.get(assignment.job_id)
             if refusal is None:

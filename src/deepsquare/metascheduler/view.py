@@ -1,16 +1,26 @@
 """What a scheduler sees: the hot jobs and the providers, kept in step with the chain.
 
 Rebuilt from the chain alone: the first `refresh` reads the history of the contract, every later one only
-what is new. Events say merely WHICH job changed; its state is then read from the contract, so an event
-seen twice, late or in another order does no harm.
+what is new. A job is read from the contract once, when it is first heard of or comes back into the queue;
+from then on its events are applied as facts ("it is RUNNING"), so one that is seen twice does no harm.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from deepsquare.chain import EventReader, JobChanged, JobEvent, Ledger, ProviderChanged
+from deepsquare.chain import (
+    EventReader,
+    JobAssigned,
+    JobCancelRequested,
+    JobChanged,
+    JobEvent,
+    JobToppedUp,
+    Ledger,
+    ProviderChanged,
+)
 from deepsquare.clock import Clock
 from deepsquare.model import Address, Job, JobId, JobStatus, Provider, max_duration_seconds
 from deepsquare.scheduling import BoundJob, JobRequest, Site
@@ -69,20 +79,30 @@ class GridView:
         ]
 
     async def _read_events(self) -> None:
-        """Note which jobs changed. A job whose last change made it cold needs no reading."""
+        """Note what happened. A job whose last change made it cold needs no reading."""
         while True:
             page = await self._reader.read(self._next_block)
             for event in page.events:
                 if isinstance(event, ProviderChanged):
                     self._providers_changed = True
-                elif isinstance(event, JobChanged) and event.after.is_cold:
-                    self._changed.discard(event.job_id)
-                    self._jobs.pop(event.job_id, None)
                 elif isinstance(event, JobEvent):
-                    self._changed.add(event.job_id)
+                    self._note(event)
             self._next_block = page.next_block
             if page.reached_head:
                 return
+
+    def _note(self, event: JobEvent) -> None:
+        """Apply an event to a job that is known, or have the job read."""
+        if isinstance(event, JobChanged) and event.after.is_cold:
+            self._changed.discard(event.job_id)
+            self._jobs.pop(event.job_id, None)
+            return
+        job = self._jobs.get(event.job_id)
+        changed = None if job is None else _after(job, event, self._clock.now())
+        if changed is None:
+            self._changed.add(event.job_id)
+        else:
+            self._jobs[event.job_id] = changed
 
     async def _read_jobs(self) -> None:
         wanted = sorted(self._changed)
@@ -121,6 +141,23 @@ def request_of(job: Job) -> JobRequest:
         latest_start=job.terms.latest_start,
         avoided=job.terms.avoided,
     )
+
+
+def _after(job: Job, event: JobEvent, now: datetime) -> Job | None:
+    """The job after an event, as far as placement needs to know; None where it must be read again.
+
+    Moments are taken from when the event was seen: later than they were, so that no deadline is thought to be
+    over too early.
+    """
+    if isinstance(event, JobAssigned):
+        terms = replace(job.terms, price_per_minute=event.price_per_minute)
+        return replace(job, provider=event.provider, terms=terms, time=replace(job.time, assigned_at=now))
+    if isinstance(event, JobChanged) and event.after is not JobStatus.PENDING:
+        started_at = now if event.after is JobStatus.RUNNING else None
+        return replace(job, status=event.after, time=replace(job.time, started_at=started_at))
+    if isinstance(event, JobToppedUp):
+        return replace(job, cost=replace(job.cost, max_cost=event.max_cost))
+    return job if isinstance(event, JobCancelRequested) else None
 
 
 def _bound(job: Job, now: datetime) -> BoundJob:

@@ -97,10 +97,9 @@ class AsyncClient:
         loaded = language.load(text, source)
         if loaded.workflow is None:
             raise InvalidWorkflow(source, loaded.problems)
-        ledger, gateway = await self.connection.ledger(), await self.connection.gateway()
+        view, gateway = await self.connection.view(), await self.connection.gateway()
         with translated():
             submission = await gateway.submit(text)
-            view = await survey(ledger, self.connection.clock)
         _verify(loaded.workflow, submission)
         definition = compiler.definition(
             loaded.workflow, submission.script_hash, uses=conditions.uses, affinities=conditions.affinities

@@ -160,13 +160,13 @@ async def test_a_call_needs_no_gas_money_but_its_value(chain: EmbeddedChain, wal
 
 
 @pytest.mark.parametrize("program", [COUNT, STORE_ARGUMENT, TELL_SLOT_0])
-async def test_an_estimate_is_enough_and_hardly_more(chain: EmbeddedChain, wallet: Wallet, program: bytes) -> None:
+async def test_an_estimate_is_enough_and_at_most_a_quarter_more(chain: EmbeddedChain, wallet: Wallet, program: bytes) -> None:
     contract = await wallet.deploy(chain, program)
     request = {"from": wallet.address, "to": contract, "data": word(3)}
     estimate = int(await chain.request("eth_estimateGas", [request]), 16)
     mined = await wallet.send(chain, to=contract, data=word(3), gas=estimate)
     assert mined["status"] == "0x1"
-    assert estimate <= int(mined["gasUsed"], 16) * 1.02
+    assert estimate <= int(mined["gasUsed"], 16) * 1.25
 
 
 async def test_the_estimate_of_a_creation_is_enough(chain: EmbeddedChain, wallet: Wallet) -> None:

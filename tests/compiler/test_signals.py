@@ -49,7 +49,7 @@ def test_a_step_has_time_to_end_in_its_own_way_and_is_awaited(site: ScriptSite, 
 
 
 def test_a_second_signal_does_not_leave_the_step_behind(site: ScriptSite, fifo: Path) -> None:
-    tidy = f"trap 'cat {fifo}; kill $!; exit 0' TERM; sleep 1000 & echo ready >{fifo}; wait"
+    tidy = f"trap 'trap \"\" TERM; cat {fifo}; kill $!; exit 0' TERM; sleep 1000 & echo ready >{fifo}; wait"
     process = site.start(script_of_steps(command(tidy)))
     await_line(fifo)
     process.terminate()

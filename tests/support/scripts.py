@@ -34,13 +34,17 @@ with open(os.path.join(folder, f"{{len(os.listdir(folder)):05d}}.json"), "w") as
 if {record_only!r}:
     sys.exit(0)
 tasks = []
+signal.signal(signal.SIGTERM, lambda *_: [os.kill(pid, signal.SIGTERM) for pid in tasks])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 for rank in range(int(options.get("--ntasks", "1"))):
     pid = os.fork()
     if pid == 0:
         os.environ["SLURM_PROCID"] = str(rank)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         os.execvp(arguments[0], [os.fsencode(argument) for argument in sys.argv[-len(arguments):]])
     tasks.append(pid)
-signal.signal(signal.SIGTERM, lambda *_: [os.kill(pid, signal.SIGTERM) for pid in tasks])
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 codes = []
 for pid in tasks:
     codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

@@ -1,4 +1,8 @@
-"""What a user writes: models of the workflow language, loading with located problems, a canonical dump. No I/O."""
+"""What a user writes: models of the workflow language, loading with located problems, a canonical dump. No I/O.
+
+The way in: a reader (`yaml_reader`, `data_reader`) makes a located tree, `decode` makes models of it by the
+shapes that `models` declare, `rules` looks at what concerns several fields. All problems are told at once.
+"""
 
 from deepsquare.workflow.dump import dump, to_data
 from deepsquare.workflow.errors import InvalidWorkflow, WorkflowError

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,12 @@ class Up:
         assert self.process.wait(STOP_SECONDS) == 0
 
 
-def start(folder: Path) -> Up:
+def start(folder: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> Up:
     """Start `dps up` in a folder; return once it serves."""
+    variables = {**environment(folder), **(variables or {})}
     with (folder / "up.log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [*DPS, "up", "--json"], cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=log, text=True
+            [*DPS, "up", "--json", *arguments], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=log, text=True
         )
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -57,9 +58,9 @@ def start(folder: Path) -> Up:
 
 
 @contextmanager
-def up(folder: Path) -> Iterator[Up]:
+def up(folder: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> Iterator[Up]:
     """A grid that runs until the end of the block, and leaves no process however that ends."""
-    running = start(folder)
+    running = start(folder, *arguments, variables=variables)
     try:
         yield running
     finally:

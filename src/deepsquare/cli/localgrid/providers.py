@@ -5,6 +5,7 @@ asked for, `summit` is this machine's Slurm.
 """
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,9 @@ class LocalProvider:
 
     def _cluster(self, data: Path) -> list[str]:
         if self.is_slurm:
-            return ["[cluster]", 'kind = "slurm"', f"spool = {json.dumps(str(data / 'spool'))}"]
+            lines = ["[cluster]", 'kind = "slurm"', f"spool = {json.dumps(str(data / 'spool'))}"]
+            conf = os.environ.get("SLURM_CONF")
+            return [*lines, f"conf = {json.dumps(conf)}"] if conf else lines
         lines = ["[cluster]", 'kind = "local"', f"root = {json.dumps(str(cluster_root(folder_data=data)))}"]
         for number, (cpus, memory_mb) in enumerate(self.nodes, start=1):
             lines += [

@@ -137,6 +137,7 @@ async def test_a_requeued_job_runs_again_and_only_that_run_counts(cluster: Slurm
 
     await admin(place, "scontrol", "requeue", job_id)
     await until_polled(cluster, request, RunState.QUEUED)
+    await until_seconds_after(place, datetime.now(UTC).timestamp(), seconds=2)  # sooner no node would launch it again
     await admin(place, "scontrol", "update", f"JobId={job_id}", "StartTime=now")
 
     await until_polled(cluster, request, RunState.FAILED)
@@ -156,7 +157,8 @@ async def test_suspended_time_is_told_apart(cluster: SlurmCluster, place: SlurmP
     suspended = await cluster.find(request.tag)
     assert suspended is not None
     assert suspended.state is RunState.SUSPENDED
-    await until_suspended_for(place, job_id, seconds=3)
+    since = await asyncio.to_thread(place.lab.suspended_since, job_id)
+    await until_seconds_after(place, since, seconds=3)
     await admin(place, "scontrol", "resume", job_id)
     (place.spool / str(request.tag) / "work" / "go").touch()
 
@@ -165,11 +167,10 @@ async def test_suspended_time_is_told_apart(cluster: SlurmCluster, place: SlurmP
     assert ended.suspended_seconds >= 2
 
 
-async def until_suspended_for(place: SlurmPlace, job_id: ClusterJobId, seconds: int) -> None:
-    """Return once the job has stood still for so many seconds of the machine's own clock."""
-    since = await asyncio.to_thread(place.lab.suspended_since, job_id)
+async def until_seconds_after(place: SlurmPlace, moment: float, seconds: int) -> None:
+    """Return once the machine's clock, in whose seconds Slurm thinks, is so far beyond the moment."""
     await asyncio.to_thread(
-        place.lab.wait_until, lambda: datetime.now(UTC).timestamp() > since + seconds, f"{seconds} s of suspension"
+        place.lab.wait_until, lambda: datetime.now(UTC).timestamp() > moment + seconds, f"{seconds} s have passed"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from deepsquare.clusters.port import ClusterJob, RunState
 from deepsquare.clusters.slurm.queue_text import Row
 from deepsquare.clusters.slurm.spool import Claim
-from deepsquare.clusters.slurm.truth import STATES, EndRecord, Known, end_record, is_settled, judge
+from deepsquare.clusters.slurm.truth import STATES, EndRecord, Known, Run, begun_run, end_record, is_settled, judge
 from deepsquare.model import Address, JobId, JobTag
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -35,10 +35,9 @@ def row(state: str, **changes: Any) -> Row:
     return Row(**values)
 
 
-def record(**changes: Any) -> EndRecord:
+def record(slurm_id: str = "17", restarts: int = 0, **changes: Any) -> EndRecord:
     values: dict[str, Any] = {
-        "slurm_id": "17",
-        "restarts": 0,
+        "run": Run(slurm_id, restarts),
         "started_at": START,
         "ended_at": END,
         "exit_code": 4,
@@ -101,10 +100,20 @@ def test_a_cancel_by_an_admin_is_the_clusters_fault(history: Row | None) -> None
 
 def test_a_job_that_no_node_could_start_is_the_clusters_fault() -> None:
     assert judged(queue=row("FAILED", exit_code=1, reason="JobLaunchFailure")).state is RunState.LOST
-    assert judged(queue=row("FAILED", exit_code=181, used=timedelta(0))).state is RunState.LOST
+    at_once = row("FAILED", exit_code=1, ended_at=START, restarts=1)
+
+    assert judged(queue=at_once).state is RunState.LOST
+    assert judged(queue=at_once, begun=Run("17", 0), end=record(restarts=0)).state is RunState.LOST
 
 
-def test_a_job_cannot_pose_as_one_that_no_node_could_start() -> None:
+def test_a_job_that_fails_at_once_is_its_own_fault() -> None:
+    at_once = row("FAILED", exit_code=1, ended_at=START)
+
+    assert judged(queue=at_once, begun=Run("17", 0)).state is RunState.FAILED
+    assert judged(history=replace(at_once, restarts=None), begun=Run("17", 2)).state is RunState.FAILED
+
+
+def test_a_job_without_records_cannot_pose_as_one_that_no_node_could_start() -> None:
     assert judged(queue=row("FAILED", exit_code=181)).state is RunState.FAILED
 
 
@@ -207,7 +216,8 @@ def test_a_plausible_claim_is_a_record() -> None:
     found = end_record(Claim(GOOD, written_at=1010.3), submitted_at=999.0)
 
     assert found is not None
-    assert (found.slurm_id, found.exit_code, found.ended_at.timestamp()) == ("17", 3, 1010.25)
+    assert (found.run, found.exit_code, found.ended_at.timestamp()) == (Run("17", 0), 3, 1010.25)
+    assert begun_run(Claim(GOOD, written_at=1010.3)) == found.run
 
 
 @pytest.mark.parametrize(

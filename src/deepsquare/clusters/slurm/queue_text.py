@@ -45,7 +45,8 @@ class Row:
     """Slurm's word, in full (`OUT_OF_MEMORY`)."""
     exit_code: int | None
     """128+n for a signal; None where Slurm does not say."""
-    restarts: int
+    restarts: int | None
+    """How often Slurm has queued the job again; None where it does not say."""
     started_at: datetime | None
     """None for a job that never had a node: Slurm stamps such a one with the moment of its cancel."""
     ended_at: datetime | None
@@ -98,7 +99,7 @@ def parse_sacct(text: str) -> list[Row]:
                 uid=int(values[1]),
                 state=state,
                 exit_code=parse_exit_code(values[3]),
-                restarts=0,
+                restarts=None,
                 started_at=_moment(values[4]) if values[6] not in _NO_NODES else None,
                 ended_at=_moment(values[5]),
                 used=None,

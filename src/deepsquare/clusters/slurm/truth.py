@@ -49,18 +49,27 @@ STATES: Mapping[str, RunState] = {
 }
 """Slurm's words (squeue and sacct, in full) and ours; docs/clusters.md shows the same table."""
 
-_LAUNCH_FAILURE_EXIT_CODE = 128 + 53
-"""Slurm says "signal 53" where a batch step could not be set up. A job may kill itself with it, so it must be early."""
 _LAUNCH_SPAN = timedelta(seconds=5)
 _LAUNCH_FAILURES = frozenset({"JobLaunchFailure", "launch_failed_requeued_held"})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one job: Slurm may queue a job again and run it again under the same id."""
+
+    slurm_id: str
+    restarts: int
+
+    def is_that_of(self, row: Row) -> bool:
+        """True where Slurm speaks of this run."""
+        return self.slurm_id == row.id and row.restarts in (None, self.restarts)
 
 
 @dataclass(frozen=True, slots=True)
 class EndRecord:
     """A job's own record of its end, checked for plausibility."""
 
-    slurm_id: str
-    restarts: int
+    run: Run
     started_at: datetime
     ended_at: datetime
     exit_code: int
@@ -79,6 +88,8 @@ class Known:
     """The account that our jobs run as."""
     queue: Row | None = None
     history: Row | None = None
+    begun: Run | None = None
+    """The run whose wrapper said last that it begins."""
     end: EndRecord | None = None
     submitted_id: str | None = None
     submitted_at: float | None = None
@@ -87,19 +98,23 @@ class Known:
     settle_seconds: float = 60.0
 
 
+def begun_run(claim: Claim | None) -> Run | None:
+    """The run in the claim of a start; None where it makes no sense."""
+    return None if claim is None else _run(claim.values)
+
+
+def _run(values: Mapping[str, Any]) -> Run | None:
+    slurm_id, restarts = values.get("id"), _whole_number(values, "restarts")
+    return None if not isinstance(slurm_id, str) or restarts is None else Run(slurm_id, restarts)
+
+
 def end_record(claim: Claim | None, submitted_at: float | None) -> EndRecord | None:
     """The end record in a claim; None where it claims what cannot be."""
     if claim is None:
         return None
-    slurm_id, terminated = claim.values.get("id"), claim.values.get("terminated")
-    restarts, exit_code = (_whole_number(claim.values, key) for key in ("restarts", "exit_code"))
+    run, exit_code = _run(claim.values), _whole_number(claim.values, "exit_code")
     started_at, ended_at = (_number(claim.values, key) for key in ("started_at", "ended_at"))
-    if (
-        not isinstance(slurm_id, str)
-        or restarts is None
-        or exit_code is None
-        or not 0 <= exit_code <= HIGHEST_EXIT_CODE
-    ):
+    if run is None or exit_code is None or not 0 <= exit_code <= HIGHEST_EXIT_CODE:
         return None
     if started_at is None or ended_at is None or not started_at <= ended_at:
         return None
@@ -108,7 +123,7 @@ def end_record(claim: Claim | None, submitted_at: float | None) -> EndRecord | N
         return None
     moments = (datetime.fromtimestamp(seconds, UTC) for seconds in (started_at, ended_at, claim.written_at))
     started, ended, written = moments
-    return EndRecord(slurm_id, restarts, started, ended, exit_code, terminated is True, written)
+    return EndRecord(run, started, ended, exit_code, claim.values.get("terminated") is True, written)
 
 
 def _number(values: Mapping[str, Any], key: str) -> float | None:
@@ -141,7 +156,7 @@ def judge(known: Known) -> ClusterJob | None:
         return _judge_row(known, known.queue)
     if known.history is not None and _state(known.history).is_over:
         return _judge_ended_row(known, known.history)
-    if known.end is not None and known.submitted_id in (None, known.end.slurm_id):
+    if known.end is not None and known.submitted_id in (None, known.end.run.slurm_id):
         return _judge_record(known, known.end)
     return None
 
@@ -168,15 +183,13 @@ def _record_overrules(known: Known, state: RunState, record: EndRecord) -> bool:
 def _record_of_this_run(known: Known, row: Row) -> EndRecord | None:
     """The record, if it is of the run that Slurm speaks of (or, for a queued job, of any run before)."""
     record = known.end
-    if record is None or record.slurm_id != row.id:
+    if record is None or record.run.slurm_id != row.id:
         return None
-    if _state(row) is RunState.QUEUED or record.restarts == row.restarts:
-        return record
-    return None
+    return record if _state(row) is RunState.QUEUED or record.run.is_that_of(row) else None
 
 
 def _judge_ended_row(known: Known, row: Row) -> ClusterJob:
-    record = known.end if known.end is not None and known.end.slurm_id == row.id else None
+    record = known.end if known.end is not None and known.end.run.is_that_of(row) else None
     state, detail = _ended_state(known, row)
     started_at, ended_at = _times(row, record)
     return ClusterJob(
@@ -207,12 +220,17 @@ def _ended_state(known: Known, row: Row) -> tuple[RunState, str]:
 
 
 def _was_not_launched(known: Known, row: Row) -> bool:
-    """True where the node's daemon, and not the job, failed: it could not reach the spool, for example."""
+    """True where the node's daemon, and not the job, failed: it could not reach the spool, for example.
+
+    Slurm shows such a failure as an exit code like any other, but then the wrapper has written nothing. Neither has it
+    where a job has deleted its records; so it counts only for a run that ended at once.
+    """
     if row.reason in _LAUNCH_FAILURES:
         return True
-    if row.exit_code != _LAUNCH_FAILURE_EXIT_CODE or known.end is not None:
+    written = [known.begun, None if known.end is None else known.end.run]
+    if any(run is not None and run.is_that_of(row) for run in written):
         return False
-    return row.started_at == row.ended_at or (row.used is not None and row.used <= _LAUNCH_SPAN)
+    return row.started_at is None or row.ended_at is None or row.ended_at - row.started_at <= _LAUNCH_SPAN
 
 
 def _exit_code(state: RunState, row: Row, record: EndRecord | None) -> int | None:
@@ -258,7 +276,7 @@ def _judge_record(known: Known, record: EndRecord) -> ClusterJob:
     elif record.terminated and known.limit_minutes is not None and ran_seconds >= known.limit_minutes * 60:
         state = RunState.TIMEOUT
     return ClusterJob(
-        ClusterJobId(record.slurm_id),
+        ClusterJobId(record.run.slurm_id),
         known.tag,
         state,
         started_at=record.started_at,

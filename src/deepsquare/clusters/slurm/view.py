@@ -11,7 +11,7 @@ from deepsquare.clusters.slurm.history import History
 from deepsquare.clusters.slurm.queue_text import SQUEUE_FORMAT, Row, newest_with_tag, parse_squeue
 from deepsquare.clusters.slurm.settings import SlurmSettings
 from deepsquare.clusters.slurm.spool import Spool
-from deepsquare.clusters.slurm.truth import Known, end_record, is_alive, is_settled, judge
+from deepsquare.clusters.slurm.truth import Known, begun_run, end_record, is_alive, is_settled, judge
 from deepsquare.model import Address, InvalidTag, JobTag
 
 HISTORY_AFTER_SECONDS = 30.0
@@ -79,6 +79,7 @@ class View:
             self._clock.now(),
             self._uid,
             queue=row,
+            begun=begun_run(spool.claim("started.json")),
             end=end_record(spool.claim("ended.json"), submitted_at),
             submitted_id=submitted_id,
             submitted_at=submitted_at,

@@ -5,9 +5,9 @@ events on stdout, one per line. Whatever happens to this process, the job goes o
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import contextlib
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from deepsquare.cli.output import Output
 from deepsquare.cli.wording import bill_document, bill_line, json_time, short
@@ -28,7 +28,7 @@ async def watch(job: AsyncJob, output: Output) -> Job:
     """Tell everything until the job is over; the job as it ended."""
     ended = await job.read()
     try:
-        async with _alongside(_tell_reasons(job, output)), _output_shown(job, output):
+        async with _reasons_told(job, output), _output_shown(job, output):
             async for event in job.events():
                 _tell_event(event, output)
                 ended = event.job
@@ -74,16 +74,19 @@ def _meaning(event: JobEvent) -> str:
     }[event.status]
 
 
-async def _tell_reasons(job: AsyncJob, output: Output) -> None:
-    """While the job is PENDING: why, provider by provider, whenever the reasons change."""
+async def _tell_reasons(job: AsyncJob, output: Output, over: asyncio.Event) -> None:
+    """While the job is PENDING: why, provider by provider, whenever the reasons change; until `over`."""
     told: list[str] = []
-    while True:
-        await asyncio.sleep(PATIENCE_SECONDS)
+    while not over.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await over.wait()
+                return
         try:
             reasons = await _reasons(job)
         except Unreachable as error:
             reasons = [str(error)]
-        if reasons and reasons != told:
+        if reasons and reasons != told and not over.is_set():
             output.say(f"          waits           {'; '.join(reasons)}")
             told = reasons
 
@@ -101,13 +104,17 @@ async def _reasons(job: AsyncJob) -> list[str]:
 
 
 @asynccontextmanager
-async def _alongside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Do some work until the body is done."""
-    task = asyncio.create_task(work)
+async def _reasons_told(job: AsyncJob, output: Output) -> AsyncIterator[None]:
+    """Say during the body why the job waits. The last look is awaited, not cut off: it holds a connection."""
+    over = asyncio.Event()
+    task = asyncio.create_task(_tell_reasons(job, output, over))
     try:
         yield
-    finally:
+    except asyncio.CancelledError:
         task.cancel()
+        raise
+    finally:
+        over.set()
         await asyncio.gather(task, return_exceptions=True)
 
 

@@ -121,8 +121,8 @@ class AsyncClient:
         account, ledger = await self.connection.account(), await self.connection.ledger()
         with translated():
             head = await ledger.head()
-        async with self.connection.spending:
-            await self.connection.make_sure_of_funds(draft.locked, raise_allowance=terms.raise_allowance)
+        purse = await self.connection.purse()
+        async with purse.spending(draft.locked, raise_allowance=terms.raise_allowance):
             with translated():
                 job_id = await account.request_job(
                     draft.definition,

@@ -10,10 +10,11 @@ from deepsquare.chain import CustomerAccount, GridAddress, HttpRpc, Ledger, Send
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway.client import GatewayClient, GatewayInfo
 from deepsquare.metascheduler.client import GridView, survey
-from deepsquare.model import Address, format_credits
+from deepsquare.model import Address
 from deepsquare.sdk import wallet
 from deepsquare.sdk.configuration import Configuration
-from deepsquare.sdk.errors import NoAllowance, NoCredits, WrongGrid
+from deepsquare.sdk.errors import WrongGrid
+from deepsquare.sdk.purse import Purse
 from deepsquare.sdk.translation import translated
 
 OpenSigner = Callable[[], Signer]
@@ -31,11 +32,10 @@ class Connection:
         self._ledger: Ledger | None = None
         self._gateway: GatewayClient | None = None
         self._account: CustomerAccount | None = None
+        self._purse: Purse | None = None
         self._view: GridView | None = None
         self._viewing = asyncio.Lock()
         self._opening = asyncio.Lock()
-        self.spending = asyncio.Lock()
-        """Held from looking at the allowance to using it: two jobs of one client never count on the same credits."""
 
     @property
     def signer(self) -> Signer:
@@ -112,27 +112,12 @@ class Connection:
             self._account = CustomerAccount(ledger, sender)
         return self._account
 
-    async def make_sure_of_funds(self, wei: int, *, raise_allowance: bool) -> None:
-        """See that the grid can take `wei` from the account. Raises `NoCredits`, `NoAllowance`."""
+    async def purse(self) -> Purse:
+        """What the account may spend. Raises what `account` raises."""
         account = await self.account()
-        ledger = await self.ledger()
-        with translated():
-            balance, allowance = await ledger.balance(self.address), await ledger.allowance(self.address)
-        if balance < wei:
-            raise NoCredits(
-                f"{self.address} has {format_credits(balance)} credits, and {format_credits(wei)} are to be locked",
-                next_step="lock fewer with --credits, or get some from somebody who has: dps credits transfer",
-            )
-        if allowance >= wei:
-            return
-        if not raise_allowance:
-            raise NoAllowance(
-                f"the grid may take {format_credits(allowance)} credits from {self.address}, "
-                f"and {format_credits(wei)} are to be locked",
-                next_step=f"allow it with: dps credits allowance {format_credits(wei)}",
-            )
-        with translated():
-            await account.allow(wei)
+        if self._purse is None:
+            self._purse = Purse(await self.ledger(), account)
+        return self._purse
 
     async def close(self) -> None:
         """Give back what was opened."""

@@ -61,9 +61,9 @@ class AsyncJob:
         """
         try:
             async with asyncio.timeout(timeout_seconds):
-                async for event in self.events():
-                    if event.status.is_cold:
-                        break
+                # To its end, which is the job's: a stream that is left early would keep its connection for a while.
+                async for _ in self.events():
+                    pass
         except TimeoutError:
             raise NotInTime(
                 f"job {self.id} was not over after {timeout_seconds:g} s", next_step="wait longer; the job goes on"
@@ -143,10 +143,10 @@ class AsyncJob:
         >>> await job.cancel()
         """
         wei = to_wei(credits)
-        await self._connection.make_sure_of_funds(wei, raise_allowance=True)
-        account = await self._connection.account()
-        with translated():
-            await account.top_up(self.id, wei)
+        account, purse = await self._connection.account(), await self._connection.purse()
+        async with purse.spending(wei, raise_allowance=True):
+            with translated():
+                await account.top_up(self.id, wei)
 
     async def cost(self) -> Bill:
         """The job's bill: final once it is over, before that what it would be if the job ended now.

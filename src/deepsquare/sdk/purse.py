@@ -1,0 +1,68 @@
+"""What an account may spend now, counted so that two jobs of one client never count on the same credits.
+
+Requests go out side by side: between looking at the account and the block in which a request takes its
+credits, they are counted here as in flight. Only where the account looks too poor for all at once does a
+request wait for those before it and look again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from deepsquare.chain import CustomerAccount, Ledger
+from deepsquare.model import format_credits
+from deepsquare.sdk.errors import NoAllowance, NoCredits
+from deepsquare.sdk.translation import translated
+
+
+class Purse:
+    """The credits of one account, as this client spends them."""
+
+    def __init__(self, ledger: Ledger, account: CustomerAccount) -> None:
+        self._ledger = ledger
+        self._account = account
+        self._in_flight = 0
+        self._change = asyncio.Condition()
+
+    @asynccontextmanager
+    async def spending(self, wei: int, *, raise_allowance: bool) -> AsyncIterator[None]:
+        """Spend `wei` within this context: the grid is allowed to take them. Raises `NoCredits`, `NoAllowance`."""
+        async with self._change:
+            while self._in_flight and min(await self._means()) < self._in_flight + wei:
+                await self._change.wait()
+            if not self._in_flight:
+                await self._cover(wei, raise_allowance=raise_allowance)
+            self._in_flight += wei
+        try:
+            yield
+        finally:
+            async with self._change:
+                self._in_flight -= wei
+                self._change.notify_all()
+
+    async def _means(self) -> tuple[int, int]:
+        """The balance and the allowance, in wei."""
+        owner = self._account.address
+        with translated():
+            balance, allowance = await asyncio.gather(self._ledger.balance(owner), self._ledger.allowance(owner))
+        return balance, allowance
+
+    async def _cover(self, wei: int, *, raise_allowance: bool) -> None:
+        """See that the grid can take `wei`, while nothing else is in flight."""
+        balance, allowance = await self._means()
+        owner = self._account.address
+        if balance < wei:
+            raise NoCredits(
+                f"{owner} has {format_credits(balance)} credits, and {format_credits(wei)} are to be locked",
+                next_step="lock fewer with --credits, or get some from somebody who has: dps credits transfer",
+            )
+        if allowance >= wei:
+            return
+        if not raise_allowance:
+            raise NoAllowance(
+                f"the grid may take {format_credits(allowance)} credits from {owner}, "
+                f"and {format_credits(wei)} are to be locked",
+                next_step=f"allow it with: dps credits allowance {format_credits(wei)}",
+            )
+        with translated():
+            await self._account.allow(wei)

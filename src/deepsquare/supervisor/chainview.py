@@ -62,7 +62,8 @@ class ChainView:
     async def read_again(self, job_id: JobId, now: datetime, *, not_older_than_seconds: float) -> Job:
         """The job, at most so old. Raises `ChainUnreachable`."""
         job, read_at = self._jobs.get(job_id), self._read_at.get(job_id)
-        if job is not None and read_at is not None and now - read_at <= timedelta(seconds=not_older_than_seconds):
+        is_young = read_at is not None and now - read_at <= timedelta(seconds=not_older_than_seconds)
+        if job is not None and is_young and not self.is_outdated(job_id):
             return job
         (job,) = await self._read({job_id}, now)
         return job

@@ -20,7 +20,6 @@ from deepsquare.supervisor import output
 from deepsquare.supervisor.chainview import ChainView
 from deepsquare.supervisor.clusterview import ClusterView
 from deepsquare.supervisor.entry import AttemptKey, Entry
-from deepsquare.supervisor.errors import JournalUnavailable
 from deepsquare.supervisor.intake import Intake, tag_of
 from deepsquare.supervisor.jobtasks import JobTasks
 from deepsquare.supervisor.lifecycle import (
@@ -179,15 +178,10 @@ class Rounds:
             learn = partial(_learn, view, rules, now, outputs.get(view.entry.key, ""))
             if learn(view.entry) != view.entry:
                 news[view.entry.key] = learn
-        may_start = True
-        if news:
-            try:
-                await journal.amend(news)
-            except JournalUnavailable as error:
-                _log.error("news of %d jobs cannot be written, nobody is told yet: %s", len(news), error)
-                may_start = False
+        # What cannot be written is not acted on: nobody is told, and nothing new begins.
+        is_written = not news or await self._standing.survives("journal", lambda: journal.amend(news))
         return [
-            replace(view, entry=entry, may_start=view.may_start and may_start)
+            replace(view, entry=entry, may_start=view.may_start and is_written)
             for view in views
             if (entry := journal.entry(view.entry.key)) is not None
         ]

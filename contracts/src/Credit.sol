@@ -33,6 +33,23 @@ contract Credit is ICredit, ERC20, ERC20Permit, Administered {
         return true;
     }
 
+    // Published clients name the last argument of these three `amount`, and some pass it by name.
+
+    /// @inheritdoc ERC20
+    function approve(address spender, uint256 amount) public override returns (bool) {
+        return super.approve(spender, amount);
+    }
+
+    /// @inheritdoc ERC20
+    function transfer(address to, uint256 amount) public override returns (bool) {
+        return super.transfer(to, amount);
+    }
+
+    /// @inheritdoc ERC20
+    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
+        return super.transferFrom(from, to, amount);
+    }
+
     /// @inheritdoc ICredit
     function mint(address to, uint256 amount) external onlyOwner {
         _mint(to, amount);

@@ -48,13 +48,14 @@ abstract contract JobLedger is IMetaScheduler, AccountBook, GridSettings {
     }
 
     /// @inheritdoc IJobReader
-    function getByCustomer(address customerAddr) external view returns (bytes32[] memory ids) {
+    function getByCustomer(address customerAddr) external view returns (bytes32[] memory) {
         uint32 number = _accounts[customerAddr].newestJob;
-        ids = new bytes32[](_accounts[customerAddr].jobsRequested);
+        bytes32[] memory ids = new bytes32[](_accounts[customerAddr].jobsRequested);
         for (uint256 i = ids.length; i > 0; --i) {
             ids[i - 1] = bytes32(uint256(number));
             number = _jobs[bytes32(uint256(number))].previousJob;
         }
+        return ids;
     }
 
     /// @inheritdoc IJobReader

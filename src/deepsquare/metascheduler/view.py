@@ -17,6 +17,7 @@ from deepsquare.chain import (
     JobCancelRequested,
     JobChanged,
     JobEvent,
+    JobSettled,
     JobToppedUp,
     Ledger,
     ProviderChanged,
@@ -93,7 +94,7 @@ class GridView:
 
     def _note(self, event: JobEvent) -> None:
         """Apply an event to a job that is known, or have the job read."""
-        if isinstance(event, JobChanged) and event.after.is_cold:
+        if isinstance(event, JobSettled) or (isinstance(event, JobChanged) and event.after.is_cold):
             self._changed.discard(event.job_id)
             self._jobs.pop(event.job_id, None)
             return

@@ -160,7 +160,9 @@ async def test_a_call_needs_no_gas_money_but_its_value(chain: EmbeddedChain, wal
 
 
 @pytest.mark.parametrize("program", [COUNT, STORE_ARGUMENT, TELL_SLOT_0])
-async def test_an_estimate_is_enough_and_at_most_a_quarter_more(chain: EmbeddedChain, wallet: Wallet, program: bytes) -> None:
+async def test_an_estimate_is_enough_and_at_most_a_quarter_more(
+    chain: EmbeddedChain, wallet: Wallet, program: bytes
+) -> None:
     contract = await wallet.deploy(chain, program)
     request = {"from": wallet.address, "to": contract, "data": word(3)}
     estimate = int(await chain.request("eth_estimateGas", [request]), 16)

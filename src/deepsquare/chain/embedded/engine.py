@@ -82,6 +82,14 @@ class StateChanges:
     code: Mapping[bytes, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What of the state a call depended on, with the values it saw."""
+
+    accounts: Mapping[bytes, Account]
+    slots: Mapping[tuple[bytes, int], int]
+
+
 class Execution(Protocol):
     """One block being executed over one state."""
 
@@ -99,6 +107,10 @@ class Execution(Protocol):
 
     def changes(self) -> StateChanges:
         """All that the transactions applied so far have changed."""
+        ...
+
+    def reads(self) -> Reads | None:
+        """What of the state was looked at so far; None where the block itself was looked at, too."""
         ...
 
 

@@ -18,6 +18,7 @@ from deepsquare.chain.embedded.errors import INTERNAL_ERROR, METHOD_NOT_FOUND, S
 from deepsquare.chain.embedded.filters import Filters
 from deepsquare.chain.embedded.genesis import Genesis, load_or_create
 from deepsquare.chain.embedded.heads import Heads
+from deepsquare.chain.embedded.memory import Memory
 from deepsquare.chain.embedded.methods import reading_methods
 from deepsquare.chain.embedded.miner import Miner
 from deepsquare.chain.embedded.transactions import InvalidTransaction
@@ -65,6 +66,7 @@ class Node:
         self._engine = engine
         self._methods = reading_methods(Filters())
         self._miner = Miner(self._database, engine, self.genesis, clock)
+        self._memory = Memory()
         self._waiting: deque[_Submission] = deque()
         self._writer = ThreadPoolExecutor(1, "chain-writer")
         self._readers = ThreadPoolExecutor(_READERS, "chain-reader")
@@ -124,7 +126,7 @@ class Node:
 
     def _look(self, reader: Callable[[View], T]) -> T:
         with self._database.read() as connection:
-            return reader(View(connection, self._engine, self.genesis, self._now))
+            return reader(View(connection, self._engine, self.genesis, self._now, memory=self._memory))
 
     def _answer(self, view: View, method: str, params: Sequence[Any]) -> Answer:
         implementation = self._methods.get(method)

@@ -16,7 +16,7 @@ import sys
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +43,9 @@ from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
 from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
 from eth.vm.opcode_values import SELFDESTRUCT
-from eth_typing import Address, BlockNumber
+from eth_typing import Address, BlockNumber, Hash32
 
-from deepsquare.chain.embedded.engine import Account, BlockEnvironment, Log, Outcome, StateChanges, StateReader
+from deepsquare.chain.embedded.engine import Account, BlockEnvironment, Log, Outcome, Reads, StateChanges, StateReader
 from deepsquare.chain.embedded.transactions import AccessList, Call, Transaction
 from deepsquare.chain.embedded.world import World
 
@@ -102,6 +102,7 @@ class PyEvmExecution:
         self._environment = environment
         self._reader = state
         self._world = World(state)
+        self._has_seen_block = False
 
     def account(self, address: bytes) -> Account:
         return self._world.account(address)
@@ -123,8 +124,18 @@ class PyEvmExecution:
     def changes(self) -> StateChanges:
         return self._world.changes()
 
+    def reads(self) -> Reads | None:
+        return None if self._has_seen_block else self._world.reads()
+
     def _run(self, message: "_Message", base_fee: int) -> Outcome:
-        state = _State(self._world, self._context(base_fee))
+        context = self._context(base_fee)
+        try:
+            return self._run_in(context, message)
+        finally:
+            self._has_seen_block |= context.was_seen
+
+    def _run_in(self, context: "_Context", message: "_Message") -> Outcome:
+        state = _State(self._world, context)
         executor = PragueTransactionExecutor(state)
         transaction: Any = message  # stands in for py-evm's own transactions: it has the fields that are read
         try:
@@ -136,9 +147,9 @@ class PyEvmExecution:
         executor.finalize_computation(transaction, computation)
         return _outcome(message, computation, refund)
 
-    def _context(self, base_fee: int) -> ExecutionContext:
+    def _context(self, base_fee: int) -> "_Context":
         environment = self._environment
-        return ExecutionContext(
+        return _Context(
             coinbase=Address(b"\0" * 20),
             timestamp=environment.time,
             block_number=BlockNumber(environment.number),
@@ -155,6 +166,27 @@ class PyEvmExecution:
         newest = self._environment.number - 1
         for number in range(newest, max(-1, newest - _ANCESTORS_IN_REACH), -1):
             yield self._reader.block_hash(number)
+
+
+class _Context(ExecutionContext):
+    """py-evm's block environment, which notes whether anything was looked at that differs from block to block."""
+
+    was_seen = False
+
+    @property
+    def timestamp(self) -> int:
+        self.was_seen = True
+        return super().timestamp
+
+    @property
+    def block_number(self) -> BlockNumber:
+        self.was_seen = True
+        return super().block_number
+
+    @property
+    def prev_hashes(self) -> Iterable[Hash32]:
+        self.was_seen = True
+        return super().prev_hashes
 
 
 _OPCODES = {**PRAGUE_OPCODES, SELFDESTRUCT: inspect.unwrap(PRAGUE_OPCODES[SELFDESTRUCT])}

@@ -13,6 +13,7 @@ from deepsquare.chain.embedded.blocks import Block
 from deepsquare.chain.embedded.engine import BlockEnvironment, Engine
 from deepsquare.chain.embedded.errors import SERVER_ERROR, JsonRpcError
 from deepsquare.chain.embedded.genesis import Genesis
+from deepsquare.chain.embedded.memory import Memory
 from deepsquare.chain.embedded.parameters import BlockId
 from deepsquare.chain.embedded.queue import Queue
 from deepsquare.chain.embedded.state import STATES_KEPT, StateAt
@@ -22,10 +23,17 @@ class View:
     """What a read-only method may use."""
 
     def __init__(
-        self, connection: sqlite3.Connection, engine: Engine, genesis: Genesis, now: Callable[[], int]
+        self,
+        connection: sqlite3.Connection,
+        engine: Engine,
+        genesis: Genesis,
+        now: Callable[[], int],
+        *,
+        memory: Memory,
     ) -> None:
         self.engine = engine
         self.genesis = genesis
+        self.memory = memory
         self.archive = Archive(connection, genesis.chain_id)
         self.queue = Queue(connection, genesis.chain_id)
         self._connection = connection

@@ -10,7 +10,7 @@ from typing import Any, Final
 from eth.abc import AccountDatabaseAPI, MetaWitnessAPI
 from eth_typing import Address, Hash32
 
-from deepsquare.chain.embedded.engine import EMPTY_HASH, Account, StateChanges, StateReader
+from deepsquare.chain.embedded.engine import EMPTY_HASH, Account, Reads, StateChanges, StateReader
 from deepsquare.chain.keccak import keccak256
 
 _ABSENT: Final = object()
@@ -60,6 +60,10 @@ class World(AccountDatabaseAPI):
 
     def changes(self) -> StateChanges:
         return StateChanges(dict(self._block_accounts), dict(self._block_slots), dict(self._block_code))
+
+    def reads(self) -> Reads:
+        """What was read of the state below."""
+        return Reads(dict(self._read_accounts), dict(self._read_slots))
 
     # Journal
 

@@ -16,6 +16,7 @@ import {JobLedger} from "./JobLedger.sol";
 
 /// @title Escrow
 /// @notice The money of jobs: what is locked, and the one way in which it leaves: paid + fee + refunded == locked.
+/// @dev Every function calls the token last, after its effects. Those that pay out hold the guard besides.
 abstract contract Escrow is JobLedger, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 

@@ -7,7 +7,7 @@ VENV := .venv
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 UV_VERSION := 0.13.8
-UV := $(VENV)/bin/uv
+UV := $(VENV)/bin/uv --system-certs
 WORKERS ?= auto
 
 .PHONY: help demo test check lint bench conformance contracts lock changelog clean
@@ -39,7 +39,7 @@ conformance: $(VENV)/.dev ## Run the chain's tests on every kind of node, a real
 bench: $(VENV)/.dev ## Measure: a table on the terminal, JSON in benchmarks/results/
 	$(VENV)/bin/python -m benchmarks
 
-lock: $(UV) ## Pin the current releases of all dependencies
+lock: $(VENV)/bin/uv ## Pin the current releases of all dependencies
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header -c requirements.lock --extra postgresql --group dev pyproject.toml -o requirements-dev.lock
 
@@ -49,12 +49,12 @@ changelog: $(VENV)/.dev ## Turn the fragments in changelog.d/ into CHANGELOG.md
 clean: ## Remove everything that was built or installed here
 	rm -rf $(VENV) .tools .dps dist contracts/out contracts/cache contracts/node_modules .*_cache
 
-$(UV):
+$(VENV)/bin/uv:
 	@[ -n "$(PYTHON)" ] || { echo "DeepSquare needs Python 3.11 or newer; install it with: apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; install it with: apt install python3-venv" >&2; exit 1; }
 	@$(VENV)/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-$(VENV)/.runtime: $(UV) requirements.lock pyproject.toml
+$(VENV)/.runtime: $(VENV)/bin/uv requirements.lock pyproject.toml
 	@echo "Installing into $(VENV) ..." >&2
 	@$(UV) pip install -q --python $(VENV) --require-hashes -r requirements.lock
 	@$(UV) pip install -q --python $(VENV) --no-deps -e .

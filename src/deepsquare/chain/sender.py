@@ -116,7 +116,12 @@ class Sender:
 
     async def _prepare(self, to: Address | None, data: bytes, value: int) -> Transaction:
         """The transaction with gas and fees, and a nonce yet to be assigned."""
-        fees, gas = await asyncio.gather(self._market.fees(), self._estimate(to, data, value))
+        # Both are awaited, also after a refusal: a request that nobody awaits would outlive its connection.
+        fees, gas = await asyncio.gather(self._market.fees(), self._estimate(to, data, value), return_exceptions=True)
+        if isinstance(gas, BaseException):
+            raise gas
+        if isinstance(fees, BaseException):
+            raise fees
         return Transaction(chain_id=self.chain_id, nonce=0, gas=gas, fees=fees, to=to, data=data, value=value)
 
     async def _estimate(self, to: Address | None, data: bytes, value: int) -> int:

@@ -89,6 +89,22 @@ contract BatchesTest is GridTest {
         }
     }
 
+    /// @dev What is left after a dear entry ran out of gas is enough to skip it: here the estimate could go wrong.
+    function test_a_batch_that_succeeds_with_the_least_gas_has_done_its_dear_entry() public {
+        Report[] memory batch = new Report[](1);
+        batch[0] = outcome(running(), JobStatus.FAILED, time());
+        batch[0].lastError = string(new bytes(1024));
+        bytes memory call = abi.encodeCall(grid.reportBatch, (batch));
+        uint256 gasLimit = 50_000;
+        bool done;
+        while (!done) {
+            gasLimit += 2_000;
+            vm.prank(provider);
+            (done,) = address(grid).call{gas: gasLimit}(call);
+        }
+        assertStatus(batch[0].jobId, JobStatus.FAILED);
+    }
+
     function expectSkip(bytes32 id, bytes memory reason) private {
         vm.expectEmit(address(grid));
         emit IJobEvents.EntrySkipped(id, reason);

@@ -9,7 +9,7 @@ library Blob {
     /// @notice More bytes than one blob can hold.
     error BlobTooLarge(uint256 size, uint256 maximum);
 
-    /// @notice The chain could not keep the data.
+    /// @notice The data could not be kept: there was too little gas, nothing else can stop it.
     error BlobNotWritten(uint256 size);
 
     /// @notice The largest blob: the limit of an account's code (EIP-170), less the STOP.

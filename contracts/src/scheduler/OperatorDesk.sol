@@ -6,6 +6,7 @@ import {IJobOperator} from "../interfaces/IMetaScheduler.sol";
 import {Assignment, JobStatus, Report} from "../interfaces/JobTypes.sol";
 import {ProviderPrices} from "../interfaces/ProviderTypes.sol";
 import {Billing} from "../libraries/Billing.sol";
+import {Blob} from "../libraries/Blob.sol";
 import {JobLife} from "../libraries/JobLife.sol";
 import {StoredJob} from "../libraries/StoredJob.sol";
 import {CustomerDesk} from "./CustomerDesk.sol";
@@ -146,11 +147,12 @@ abstract contract OperatorDesk is CustomerDesk {
     }
 
     /// @dev One entry of a batch, as a call of its own from the same sender. A revert of ours always has data; one
-    /// without ran out of gas, and must fail the whole, or an estimate of gas would settle on skipping it.
+    /// without ran out of gas, as one did that could not write a blob. That must fail the whole, or an estimate of gas
+    /// would settle on skipping the entry.
     function _try(bytes32 jobId, bytes memory call) private {
         (bool done, bytes memory reason) = address(this).delegatecall(call);
         if (done) return;
-        if (reason.length == 0) revert BatchOutOfGas(jobId);
+        if (reason.length == 0 || bytes4(reason) == Blob.BlobNotWritten.selector) revert BatchOutOfGas(jobId);
         emit EntrySkipped(jobId, reason);
     }
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from deepsquare.chain.errors import ChainError
-from deepsquare.chain.events import GridEvent, JobEvent
+from deepsquare.chain.events import GridEvent, JobChanged, JobEvent, JobRequested
 from deepsquare.chain.grid import GridAddress
 from deepsquare.clock import Clock
 from deepsquare.gateway.database import Database, SqlUsedNonces
@@ -127,7 +127,7 @@ class Janitor:
             has_more = True
             while has_more:
                 page = await self._events.read(next_block)
-                await self._work_in(_job_ids(page))
+                await self._work_in(page)
                 next_block, has_more = page.next_block, not page.reached_head
                 await self._database.advance_cursor(next_block)
 
@@ -135,16 +135,16 @@ class Janitor:
         """Stop listening to the chain."""
         await self._events.close()
 
-    async def _work_in(self, job_ids: Sequence[JobId]) -> None:
-        if not job_ids:
-            return
-        jobs = await self._chain.jobs(job_ids)
-        now = self._clock.now()
-        await self._scripts.record(jobs, now)
-        await self._logs.mark_ended([(job.id, job.time.ended_at or now) for job in jobs if job.status.is_cold])
-        for job in jobs:
-            self._jobs.forget(job.id)
-            self._wakeups.announce(job.id)
+    async def _work_in(self, page: Page) -> None:
+        """Note who named which script and which jobs are over; wake whoever waits for a job that has changed."""
+        if decisive := _job_ids(event for event in page.events if _decides(event)):
+            jobs = await self._chain.jobs(decisive)
+            now = self._clock.now()
+            await self._scripts.record(jobs, now)
+            await self._logs.mark_ended([(job.id, job.time.ended_at or now) for job in jobs if job.status.is_cold])
+        for job_id in _job_ids(page.events):
+            self._jobs.forget(job_id)
+            self._wakeups.announce(job_id)
 
     async def sweep(self) -> None:
         """Delete what is too old. Call it only after `catch_up`."""
@@ -159,6 +159,11 @@ class Janitor:
             _log.info("deleted %d script(s) and the logs of %d job(s) that nobody needs any more", scripts, logs)
 
 
-def _job_ids(page: Page) -> list[JobId]:
-    """The jobs that a page speaks of, each once, in the order of their numbers."""
-    return sorted({event.job_id for event in page.events if isinstance(event, JobEvent)})
+def _decides(event: GridEvent) -> bool:
+    """Whether an event says something that the stores keep: a script has an owner, or a job is over."""
+    return isinstance(event, JobRequested) or (isinstance(event, JobChanged) and event.after.is_cold)
+
+
+def _job_ids(events: Iterable[GridEvent]) -> list[JobId]:
+    """The jobs that events speak of, each once, in the order of their numbers."""
+    return sorted({event.job_id for event in events if isinstance(event, JobEvent)})

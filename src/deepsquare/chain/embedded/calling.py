@@ -32,6 +32,9 @@ _PANICS = {
 _WORD = 32
 _PLAIN_TRANSFER_GAS = 21_000
 _STIPEND_GAS = 2_300
+_SPARE_PART = 8
+_SPARED_DEPTH = 4
+"""A call keeps back a 64th of the gas: an eighth to spare covers that for more calls within calls than these."""
 _TOLERANCE_PERCENT = 25
 """An estimate may be that much above the least that works: gas is free here, and each further run costs time."""
 
@@ -86,7 +89,7 @@ class _Trial:
         return outcome
 
     def least_gas(self) -> int:
-        """The least gas limit found, by bisection, with which the message succeeds."""
+        """A gas limit with which the message succeeds: what it used and some to spare, or found by bisection."""
         if self._is_plain_transfer():
             return _PLAIN_TRANSFER_GAS
         asked = self._request.gas
@@ -97,7 +100,9 @@ class _Trial:
         _expect_success(outcome)
         # Refunds are paid at the end and a call keeps a 64th back: what was used is at times not enough.
         too_little = max(outcome.gas_used, self._engine.minimum_gas(self._message(enough))) - 1
-        guess = (outcome.gas_used + outcome.refund + _STIPEND_GAS) * 64 // 63
+        guess = outcome.gas_used + outcome.refund + _STIPEND_GAS + outcome.gas_used // _SPARE_PART
+        if guess < enough and outcome.depth <= _SPARED_DEPTH:
+            return guess
         if too_little < guess < enough:
             too_little, enough = self._narrow(too_little, guess, enough)
         while too_little + 1 < enough and (enough - too_little) * 100 >= enough * _TOLERANCE_PERCENT:

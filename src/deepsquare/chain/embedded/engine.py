@@ -71,6 +71,8 @@ class Outcome:
     output: bytes
     logs: tuple[Log, ...]
     failure: str | None = None
+    depth: int = 0
+    """How deep calls between contracts were nested: 0 where there was none."""
 
 
 @dataclass(frozen=True, slots=True)

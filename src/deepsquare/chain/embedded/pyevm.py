@@ -276,7 +276,12 @@ def _outcome(message: _Message, computation: ComputationAPI, refund: int) -> Out
             for address, topics, data in computation.get_log_entries()
         ),
         failure=_words_for(computation.error) if computation.is_error else None,
+        depth=_depth(computation),
     )
+
+
+def _depth(computation: ComputationAPI) -> int:
+    return max((1 + _depth(child) for child in computation.children), default=0)
 
 
 def _words_for(error: VMError) -> str:

@@ -7,6 +7,7 @@ VENV := .venv
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 UV_VERSION := 0.13.8
+GETH_VERSION := v1.16.7
 UV := $(VENV)/bin/uv --system-certs
 WORKERS ?= auto
 
@@ -33,7 +34,7 @@ lint: $(VENV)/.dev
 contracts: $(VENV)/.dev ## Build and test the Solidity contracts
 	$(MAKE) -C contracts test
 
-conformance: $(VENV)/.dev ## Run the chain's tests on every kind of node, a real geth among them (slow)
+conformance: $(VENV)/.dev .tools/geth ## Run the chain's tests on every kind of node, a real geth among them (slow)
 	$(VENV)/bin/pytest -m conformance
 
 bench: $(VENV)/.dev ## Measure: a table on the terminal, JSON in benchmarks/results/
@@ -48,6 +49,10 @@ changelog: $(VENV)/.dev ## Turn the fragments in changelog.d/ into CHANGELOG.md
 
 clean: ## Remove everything that was built or installed here
 	rm -rf $(VENV) .tools .dps dist contracts/out contracts/cache contracts/node_modules .*_cache
+
+.tools/geth:
+	@command -v go >/dev/null || { echo "a geth is built with Go; install it with: apt install golang-go" >&2; exit 1; }
+	GOBIN=$(CURDIR)/.tools go install github.com/ethereum/go-ethereum/cmd/geth@$(GETH_VERSION)
 
 $(VENV)/bin/uv:
 	@[ -n "$(PYTHON)" ] || { echo "DeepSquare needs Python 3.11 or newer; install it with: apt install python3 python3-venv" >&2; exit 1; }

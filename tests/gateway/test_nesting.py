@@ -33,10 +33,16 @@ def test_a_megabyte_of_quotes_takes_no_quadratic_time() -> None:
 
 def test_brackets_in_the_strings_of_a_document_do_not_count() -> None:
     document = '{ a(b: "[[[[", c: """ " ]]]] """) { d } }'
-    assert not is_document_beyond(document, levels=2, tokens=100)
-    assert is_document_beyond(document, levels=1, tokens=100)
+    assert not is_document_beyond(document, levels=2, tokens=100, spreads=0)
+    assert is_document_beyond(document, levels=1, tokens=100, spreads=0)
 
 
 def test_a_document_is_bounded_in_tokens() -> None:
-    assert is_document_beyond("{ a }", levels=9, tokens=3)
-    assert not is_document_beyond("{ a }", levels=9, tokens=4)
+    assert is_document_beyond("{ a }", levels=9, tokens=3, spreads=0)
+    assert not is_document_beyond("{ a }", levels=9, tokens=4, spreads=0)
+
+
+def test_a_document_is_bounded_in_fragments_that_it_spreads() -> None:
+    document = '{ ...A ... on Query { a(b: "......") } } fragment A on Query { a }'
+    assert is_document_beyond(document, levels=9, tokens=100, spreads=1)
+    assert not is_document_beyond(document, levels=9, tokens=100, spreads=2)

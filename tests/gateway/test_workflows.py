@@ -141,11 +141,14 @@ async def test_modules_and_jobs_can_be_validated_by_graphql(gateway: Gateway) ->
         "{ version " * 20,
         "{ version " + "# " * 50_000 + "version " * 25_000 + "}",
         "mutation { submit(job: " + "{steps: [" * 3_000 + "]}" * 3_000 + ") }",
+        "{ ...F0 } "
+        + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(40))
+        + " fragment F40 on Query { version }",
         "subscription { version }",
         "nonsense",
         "",
     ],
-    ids=["introspection", "aliases", "unclosed", "tokens", "nesting", "subscription", "nonsense", "empty"],
+    ids=["introspection", "aliases", "unclosed", "tokens", "nesting", "fragments", "subscription", "nonsense", "empty"],
 )
 async def test_documents_beyond_the_limits_are_refused(gateway: Gateway, document: str) -> None:
     answer = await gateway.http.post("/graphql", json={"query": document})

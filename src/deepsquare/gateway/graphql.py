@@ -31,6 +31,9 @@ from deepsquare.workflow import Problem, Severity
 MAX_NESTING = 200
 """How deep a request or its document may be nested; the deepest job of the language needs less."""
 
+MAX_SPREADS = 10
+"""Fragments that a document may spread; validating it takes time exponential in this. Nothing here has fields to share."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -94,8 +97,11 @@ class GraphQLDoor:
     async def answer(self, body: bytes, request_id: str) -> dict[str, Any]:
         """The GraphQL answer to one request. Raises `Refusal` for a body that is no GraphQL request."""
         request = _request(body)
-        if is_document_beyond(request["query"], levels=MAX_NESTING, tokens=self._tokens):
-            message = f"the document is longer than {self._tokens} tokens or deeper than {MAX_NESTING} levels"
+        if is_document_beyond(request["query"], levels=MAX_NESTING, tokens=self._tokens, spreads=MAX_SPREADS):
+            message = (
+                f"the document is longer than {self._tokens} tokens, deeper than {MAX_NESTING} levels "
+                f"or spreads more than {MAX_SPREADS} fragments"
+            )
             raise Refusal(ErrorCode.INVALID_REQUEST, message)
         try:
             result = await self.schema.execute(

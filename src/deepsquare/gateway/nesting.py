@@ -1,8 +1,9 @@
-"""How deep a text is nested, found without recursion: the check before parsers that recurse.
+"""How deep a text is nested and how far it unfolds, found without recursion: the check before parsers that recurse.
 
 A parser in C that recurses with every bracket ends the whole process where its stack ends, if Python's own
 limit on recursion stands higher: and some libraries raise that limit when they are imported. So the depth
-is known before such a parser sees the text.
+is known before such a parser sees the text. Fragments that spread each other unfold exponentially, in the
+validation already, so they are counted here, too.
 """
 
 import re
@@ -28,10 +29,10 @@ def is_json_deeper(body: bytes, levels: int) -> bool:
     return False
 
 
-def is_document_beyond(document: str, *, levels: int, tokens: int) -> bool:
-    """True if a GraphQL document is nested deeper than so many levels or longer than so many tokens."""
+def is_document_beyond(document: str, *, levels: int, tokens: int, spreads: int) -> bool:
+    """True if a GraphQL document has more levels, more tokens or more spreads (`...`) than these."""
     lexer = Lexer(Source(document))
-    depth = 0
+    depth = spread = 0
     for _ in range(tokens):
         try:
             kind = lexer.advance().kind
@@ -40,6 +41,7 @@ def is_document_beyond(document: str, *, levels: int, tokens: int) -> bool:
         if kind is TokenKind.EOF:
             return False
         depth += (kind in _OPENING) - (kind in _CLOSING)
-        if depth > levels:
+        spread += kind is TokenKind.SPREAD
+        if depth > levels or spread > spreads:
             return True
     return True

@@ -13,11 +13,13 @@ import pytest
 
 from deepsquare.gateway.database import Database
 from deepsquare.gateway.logs import SqlLogStore
+from deepsquare.gateway.scripts import SqlScriptStore, StoredScript
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import JobId, JobStatus
-from tests.gateway.chain_double import CHAIN_ID, CONTRACT
+from tests.gateway.chain_double import CHAIN_ID, CONTRACT, ChainDouble
 from tests.gateway.conftest import Accounts, running
 from tests.gateway.test_scripts import tidy
+from tests.support.clock import ManualClock
 
 pytestmark = pytest.mark.system
 
@@ -97,4 +99,18 @@ async def test_appends_that_race_give_one_log(server: str) -> None:
     store = SqlLogStore(database, bytes_per_job=10**6)
     await asyncio.gather(*(store.append(JobId(4_000), 1, 0, b"same bytes") for _ in range(16)))
     assert await store.read(JobId(4_000), 1, 0, 100) == b"same bytes"
+    await database.close()
+
+
+async def test_a_job_whose_location_is_no_hash_does_not_hold_up_the_others(server: str, accounts: Accounts) -> None:
+    database = Database.open(server, chain_id=CHAIN_ID, contract=CONTRACT)
+    store, clock = SqlScriptStore(database, unnamed_bytes=10**6), ManualClock()
+    chain = ChainDouble(clock)
+    script_hash = "5c" * 32
+    await store.put(script_hash, "#!/bin/sh", clock.now())
+    hostile = chain.request(accounts.stranger.address, "\x00" * 64)
+    honest = chain.request(accounts.customer.address, script_hash)
+    await store.record(await chain.jobs([hostile, honest]), clock.now())
+    assert await store.get(script_hash) == StoredScript("#!/bin/sh", accounts.customer.address)
+    assert await store.get("\x00" * 64) is None
     await database.close()

@@ -4,8 +4,12 @@ A script is stored under its hash. It belongs to the customer of the FIRST job o
 the hash is public from then on, and without this rule anybody could name it in a job of their own to have
 it handed out, or end such a job to have it deleted. It goes when its owner's last job is over, after a
 grace; or when no job has named it for long.
+
+What a job names was written by anybody. Only what looks like a hash is ever looked up: a database may choke on
+the rest (PostgreSQL takes no zero byte), and then nobody's jobs would be worked in any more.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +36,7 @@ from deepsquare.gateway.errors import StoreFull
 from deepsquare.model import Address, Job, format_job_id
 
 _HASH_CHARACTERS = 64
+_HASH = re.compile(r"\A[0-9a-f]{64}\Z")
 _JOB_ID_CHARACTERS = 66
 _ADDRESS_CHARACTERS = 42
 
@@ -107,6 +112,8 @@ class SqlScriptStore:
 
     async def get(self, script_hash: str) -> StoredScript | None:
         """The script with this hash, or None."""
+        if _HASH.match(script_hash) is None:
+            return None
         query = select(_scripts.c.text, _scripts.c.owner).where(_scripts.c.hash == script_hash)
         row = await self._database.read(lambda connection: connection.execute(query).first())
         return None if row is None else StoredScript(row.text, None if row.owner is None else Address(row.owner))
@@ -116,7 +123,8 @@ class SqlScriptStore:
 
         def work_in(connection: Connection) -> None:
             for job in sorted(jobs, key=lambda job: job.id):
-                _record(connection, job, now)
+                if _HASH.match(job.definition.script_hash) is not None:
+                    _record(connection, job, now)
 
         await self._database.write(work_in)
 

@@ -34,7 +34,7 @@ class Connection:
         self._account: CustomerAccount | None = None
         self._purse: Purse | None = None
         self._view: GridView | None = None
-        self._viewing = asyncio.Lock()
+        self._looking: asyncio.Task[GridView] | None = None
         self._opening = asyncio.Lock()
 
     @property
@@ -69,15 +69,22 @@ class Connection:
             return self._ledger
 
     async def view(self) -> GridView:
-        """The grid as it is now; reads what is new since the last look. Raises `ChainUnreachable`, `WrongGrid`."""
+        """The grid as it is now; reads what is new since the last look. Raises `ChainUnreachable`, `WrongGrid`.
+
+        Who asks while somebody else's look is under way shares it.
+        """
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(), name="look at the grid")
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> GridView:
         ledger = await self.ledger()
-        async with self._viewing:
-            with translated():
-                if self._view is None:
-                    self._view = await survey(ledger, self.clock)
-                else:
-                    await self._view.refresh()
-            return self._view
+        with translated():
+            if self._view is None:
+                self._view = await survey(ledger, self.clock)
+            else:
+                await self._view.refresh()
+        return self._view
 
     async def gateway(self) -> GatewayClient:
         """The grid's gateway. Raises `GatewayUnreachable`, and `WrongGrid` where it serves another grid."""
@@ -121,6 +128,9 @@ class Connection:
 
     async def close(self) -> None:
         """Give back what was opened."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         if self._gateway is not None:
             await self._gateway.close()
         if self._ledger is not None:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from deepsquare.chain.embedded.archive import Archive
 from deepsquare.chain.embedded.blocks import Block, Receipt, next_state_root, seal
 from deepsquare.chain.embedded.database import Database
-from deepsquare.chain.embedded.engine import Engine, Execution, Outcome
+from deepsquare.chain.embedded.engine import Engine, Execution, Outcome, StateChanges
 from deepsquare.chain.embedded.genesis import Genesis
+from deepsquare.chain.embedded.latest import LatestState
 from deepsquare.chain.embedded.queue import Queue
 from deepsquare.chain.embedded.state import StateAt, write_changes
 from deepsquare.chain.embedded.transactions import MAX_INITCODE_BYTES, InvalidTransaction, Transaction, decode
@@ -27,18 +28,22 @@ _HIGHEST_NONCE = 2**63 - 1
 class Miner:
     """Makes blocks. Not for use by two threads at once."""
 
-    def __init__(self, database: Database, engine: Engine, genesis: Genesis, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, engine: Engine, genesis: Genesis, clock: Clock, *, latest: LatestState
+    ) -> None:
         self._database = database
         self._engine = engine
         self._genesis = genesis
         self._clock = clock
+        self._latest = latest
 
     def mine(self, submissions: Sequence[bytes]) -> list[bytes | InvalidTransaction]:
         """Per submission the transaction's hash, then durable, or why it was refused."""
         with self._database.write() as connection:
-            group = _Group(connection, self._engine, self._genesis, self._clock)
+            group = _Group(connection, self._engine, self._genesis, self._clock, latest=self._latest)
             answers = [_answer(group, raw) for raw in submissions]
             group.seal()
+        self._latest.advance(group.head, group.changes)
         return answers
 
 
@@ -52,17 +57,27 @@ def _answer(group: "_Group", raw: bytes) -> bytes | InvalidTransaction:
 class _Group:
     """The blocks made of one group of submissions, within one SQLite transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, engine: Engine, genesis: Genesis, clock: Clock) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, engine: Engine, genesis: Genesis, clock: Clock, *, latest: LatestState
+    ) -> None:
         self._connection = connection
         self._engine = engine
         self._genesis = genesis
         self._clock = clock
+        self._latest = latest
+        self.changes: list[StateChanges] = []
+        """What each block made so far has changed."""
         self._archive = Archive(connection, genesis.chain_id)
         self._queue = Queue(connection, genesis.chain_id)
         head = self._archive.head()
         if head is None:
             raise LookupError("the database has no genesis block")
         self._begin(head)
+
+    @property
+    def head(self) -> int:
+        """The number of the newest block."""
+        return self._parent.number
 
     def take(self, raw: bytes) -> bytes:
         """Mine a submission, or queue it. Raises `InvalidTransaction`."""
@@ -85,6 +100,7 @@ class _Group:
         block = seal(self._parent, self._environment, self._receipts, state_root)
         self._archive.add(block, self._receipts)
         write_changes(self._connection, block.number, changes)
+        self.changes.append(changes)
         logger.debug("block %d: %d transactions, %d gas", block.number, len(self._receipts), block.gas_used)
         self._begin(block)
 
@@ -92,7 +108,8 @@ class _Group:
         now = int(self._clock.now().timestamp())
         self._parent = parent
         self._environment = self._genesis.environment(parent.number + 1, max(parent.time, now))
-        self._execution: Execution = self._engine.begin(self._environment, StateAt(self._connection))
+        state = self._latest.over(StateAt(self._connection), parent.number)
+        self._execution: Execution = self._engine.begin(self._environment, state)
         self._receipts: list[Receipt] = []
         self._gas_used = 0
         self._logs = 0

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deepsquare.chain.embedded.archive import Archive
 from deepsquare.chain.embedded.database import open_database
 from deepsquare.chain.embedded.engine import Engine
 from deepsquare.chain.embedded.errors import INTERNAL_ERROR, METHOD_NOT_FOUND, SERVER_ERROR, JsonRpcError
 from deepsquare.chain.embedded.filters import Filters
 from deepsquare.chain.embedded.genesis import Genesis, load_or_create
 from deepsquare.chain.embedded.heads import Heads
+from deepsquare.chain.embedded.latest import LatestState
 from deepsquare.chain.embedded.memory import Memory
 from deepsquare.chain.embedded.methods import reading_methods
 from deepsquare.chain.embedded.miner import Miner
@@ -58,6 +60,7 @@ class Node:
         try:
             with self._database.write() as connection:
                 self.genesis = load_or_create(connection, wanted, funded, int(clock.now().timestamp()))
+                head = Archive(connection, self.genesis.chain_id).head()
         except BaseException:
             self._database.close()
             raise
@@ -65,7 +68,8 @@ class Node:
         self._clock = clock
         self._engine = engine
         self._methods = reading_methods(Filters())
-        self._miner = Miner(self._database, engine, self.genesis, clock)
+        self._latest = LatestState(0 if head is None else head.number)
+        self._miner = Miner(self._database, engine, self.genesis, clock, latest=self._latest)
         self._memory = Memory()
         self._waiting: deque[_Submission] = deque()
         self._writer = ThreadPoolExecutor(1, "chain-writer")
@@ -126,7 +130,8 @@ class Node:
 
     def _look(self, reader: Callable[[View], T]) -> T:
         with self._database.read() as connection:
-            return reader(View(connection, self._engine, self.genesis, self._now, memory=self._memory))
+            view = View(connection, self._engine, self.genesis, self._now, memory=self._memory, latest=self._latest)
+            return reader(view)
 
     def _answer(self, view: View, method: str, params: Sequence[Any]) -> Answer:
         implementation = self._methods.get(method)

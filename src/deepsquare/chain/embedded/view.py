@@ -10,9 +10,10 @@ from functools import cached_property
 
 from deepsquare.chain.embedded.archive import Archive
 from deepsquare.chain.embedded.blocks import Block
-from deepsquare.chain.embedded.engine import BlockEnvironment, Engine
+from deepsquare.chain.embedded.engine import BlockEnvironment, Engine, StateReader
 from deepsquare.chain.embedded.errors import SERVER_ERROR, JsonRpcError
 from deepsquare.chain.embedded.genesis import Genesis
+from deepsquare.chain.embedded.latest import LatestState
 from deepsquare.chain.embedded.memory import Memory
 from deepsquare.chain.embedded.parameters import BlockId
 from deepsquare.chain.embedded.queue import Queue
@@ -30,6 +31,7 @@ class View:
         now: Callable[[], int],
         *,
         memory: Memory,
+        latest: LatestState,
     ) -> None:
         self.engine = engine
         self.genesis = genesis
@@ -37,6 +39,7 @@ class View:
         self.archive = Archive(connection, genesis.chain_id)
         self.queue = Queue(connection, genesis.chain_id)
         self._connection = connection
+        self._latest = latest
         self._now = now
 
     @cached_property
@@ -66,14 +69,14 @@ class View:
             return min(wanted.number, self.head.number + 1)
         return self._expect_block(wanted).number
 
-    def state(self, wanted: BlockId) -> StateAt:
+    def state(self, wanted: BlockId) -> StateReader:
         """The state after the block a client named. Raises `JsonRpcError` where it is unknown or pruned."""
         return self.moment(wanted)[1]
 
-    def moment(self, wanted: BlockId) -> tuple[BlockEnvironment, StateAt]:
+    def moment(self, wanted: BlockId) -> tuple[BlockEnvironment, StateReader]:
         """Where a call runs: in the present, or within the block a client named and over the state after it."""
         if wanted.is_present:
-            return self.present, StateAt(self._connection)
+            return self.present, self._newest_state()
         block = self._expect_block(wanted)
         if block.number < self.head.number - STATES_KEPT:
             raise JsonRpcError(
@@ -82,8 +85,12 @@ class View:
                 f"the node keeps the states of the last {STATES_KEPT} blocks, the head is {self.head.number}",
             )
         environment = self.genesis.environment(block.number, block.time)
-        is_head = block.number == self.head.number
-        return environment, StateAt(self._connection, None if is_head else block.number)
+        if block.number == self.head.number:
+            return environment, self._newest_state()
+        return environment, StateAt(self._connection, block.number)
+
+    def _newest_state(self) -> StateReader:
+        return self._latest.over(StateAt(self._connection), self.head.number)
 
     def _expect_block(self, wanted: BlockId) -> Block:
         block = self.block(wanted)

@@ -1,15 +1,24 @@
 """Small JSON files that survive anything: a reader sees all of a file or none of it.
 
 Whoever writes here may be killed at any moment, so a file is written beside its place, synced and renamed.
-Whatever is read here may have been written by a job's user: a file that cannot be understood counts as absent.
+Whatever is read here may have been written by a job's user: links, pipes, anything huge and anything that cannot be
+understood count as absent.
 This module is on the way to a job's first instruction, so it imports next to nothing.
 """
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+LARGEST_BYTES = 4 << 20
+"""More than any request with its environment takes."""
+
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
+"""Nothing there, or a link, or a socket."""
 
 
 def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) -> None:
@@ -32,9 +41,19 @@ def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) ->
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in `path`; None where there is no such file, or nothing sensible in it."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST_BYTES:
+            return None
+        try:
+            value = json.loads(file.read(LARGEST_BYTES))
+        except (ValueError, RecursionError):
+            return None
     return value if isinstance(value, dict) else None
 
 

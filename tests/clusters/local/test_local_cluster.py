@@ -13,7 +13,7 @@ import pytest
 from deepsquare.clusters.local import LocalCluster, keeper
 from deepsquare.clusters.local.layout import JobFolder, Root
 from deepsquare.clusters.local.queue import LOST_DETAIL
-from deepsquare.clusters.port import ClusterJobId, ClusterNode, JobRequest, NodeState, RunState
+from deepsquare.clusters.port import ClusterError, ClusterJobId, ClusterNode, JobRequest, NodeState, RunState
 from deepsquare.clusters.records import read_json, write_json
 from deepsquare.model import Node
 from tests.clusters.places import LocalPlace, job, printed, run, until
@@ -239,3 +239,49 @@ def test_a_keeper_starts_without_what_it_does_not_need() -> None:
     loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True, cwd="/").stdout
 
     assert heavy.isdisjoint(loaded.split())
+
+
+NONSENSE = ("{}", "[" * 100_000, '{"state": 1}', '{"state": "completed", "ended_at": "today"}', '{"state": "failed"}')
+FORGED = '{"state": "completed", "exit_code": 0, "started_at": 1, "ended_at": 2, "detail": ""}'
+
+
+async def test_a_job_that_writes_its_own_end_runs_on_in_its_room(place: LocalPlace, cluster: LocalCluster) -> None:
+    request = job(place, f"echo '{FORGED}' >../ended.json; {FOREVER}", cpus_per_task=4, memory_per_cpu_mb=250)
+    behind = job(place, FOREVER, tasks=2, cpus_per_task=4)
+    await start(cluster, request)
+    await cluster.submit(behind)
+
+    assert [found.state for found in sorted(await cluster.jobs(), key=lambda found: found.tag.job_id)] == [
+        RunState.RUNNING,
+        RunState.QUEUED,
+    ]
+    with pytest.raises(ClusterError, match="not over"):
+        await cluster.forget(request.tag)
+    await cluster.cancel(ClusterJobId(str(behind.tag)))
+    await cluster.cancel(ClusterJobId(str(request.tag)))
+    assert (await until(cluster, request.tag)).state is RunState.CANCELLED
+
+
+@pytest.mark.parametrize("text", NONSENSE, ids=range(len(NONSENSE)))
+async def test_an_end_record_of_nonsense_loses_the_job_and_no_other(
+    place: LocalPlace, cluster: LocalCluster, text: str
+) -> None:
+    request = job(place, FOREVER)
+    await start(cluster, request)
+    killed = psutil.Process(keeper_of(place, request))
+    processes = killed.children(recursive=True)
+    folder_of(place, request).ended.write_text(text)
+    folder_of(place, request).started.write_text(text)
+    killed.kill()
+    psutil.wait_procs([killed], timeout=30)
+
+    assert [found.state for found in await cluster.jobs()] == [RunState.LOST]
+    assert psutil.wait_procs(processes, timeout=30)[1] == []
+    assert (await run(cluster, job(place, "true")))[0].state is RunState.COMPLETED
+
+
+async def test_a_pipe_in_place_of_a_record_holds_nobody_up(place: LocalPlace, cluster: LocalCluster) -> None:
+    request = job(place, f"mkfifo ../limit.json ../ended.json; {FOREVER}")
+    job_id = await start(cluster, request)
+    await cluster.cancel(job_id)
+    assert (await until(cluster, request.tag)).state is RunState.CANCELLED

@@ -15,11 +15,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from deepsquare.clusters.detect import machine_labels
+from deepsquare.clusters.local.ends import read_end, started_at
 from deepsquare.clusters.local.layout import JobFolder, Root
 from deepsquare.clusters.local.locks import held, is_alive
 from deepsquare.clusters.local.placement import place
@@ -35,7 +35,7 @@ from deepsquare.clusters.port import (
     SubmitRefused,
     UnknownClusterJob,
 )
-from deepsquare.clusters.records import read_json, sync_folder, write_json
+from deepsquare.clusters.records import sync_folder, write_json
 from deepsquare.clusters.request import problem_of
 from deepsquare.clusters.watch import Watch
 from deepsquare.model import Address, InvalidTag, JobTag, Label, Node
@@ -209,23 +209,22 @@ class LocalCluster:
             return None
         job_id = ClusterJobId(folder.path.name)
         alive = is_alive(folder.lock)  # before the records: what dies after this look has left its end record
-        ended = read_json(folder.ended)
-        started = read_json(folder.started)
+        ended = None if alive else read_end(folder)
         if ended is not None:
             return ClusterJob(
                 job_id,
                 tag,
-                RunState(ended["state"]),
-                started_at=_moment(ended["started_at"]),
-                ended_at=_moment(ended["ended_at"]),
-                exit_code=ended["exit_code"],
-                detail=ended["detail"],
+                ended.state,
+                started_at=ended.started_at,
+                ended_at=ended.ended_at,
+                exit_code=ended.exit_code,
+                detail=ended.detail,
             )
-        if started is None:
+        if not folder.started.exists():
             return ClusterJob(job_id, tag, RunState.QUEUED, detail="starting" if alive else "waits for room")
         if alive:
-            return ClusterJob(job_id, tag, RunState.RUNNING, started_at=_moment(started["at"]))
-        return ClusterJob(job_id, tag, RunState.LOST, started_at=_moment(started["at"]), detail=LOST_DETAIL)
+            return ClusterJob(job_id, tag, RunState.RUNNING, started_at=started_at(folder))
+        return ClusterJob(job_id, tag, RunState.LOST, started_at=started_at(folder), detail=LOST_DETAIL)
 
     async def cancel(self, job_id: ClusterJobId) -> None:
         """Have the job's keeper end it, or take it out of the queue."""
@@ -242,7 +241,7 @@ class LocalCluster:
 
     def _set_time_limit(self, job_id: ClusterJobId, minutes: int) -> None:
         folder = self._folder_of(job_id)
-        if folder.ended.exists():
+        if not is_alive(folder.lock) and read_end(folder) is not None:
             raise ClusterError(f"the job {job_id} is over; its time limit cannot change any more", transient=False)
         with held(self._root.lock):
             write_json(folder.limit, {"seconds": minutes * self._minute_seconds})
@@ -270,13 +269,9 @@ class LocalCluster:
         with held(self._root.lock):
             if not folder.path.exists():
                 return
-            if not folder.ended.exists():
+            if is_alive(folder.lock) or read_end(folder) is None:
                 raise ClusterError(f"the job {tag} is not over yet; cancel it first", transient=True)
             aside = self._root.jobs / f".{uuid.uuid4().hex}"
             os.utime(folder.path)  # young again: nobody else cleans it up meanwhile
             folder.path.rename(aside)
         shutil.rmtree(aside)
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -213,7 +213,7 @@ class Keeper:
         return ("completed" if exit_code == 0 else "failed"), exit_code
 
     def _write_end(self, state: str, exit_code: int | None, *, started: bool) -> None:
-        """The end record, durable before anybody is told."""
+        """The end record, durable before anybody is told: it counts when the life lock falls."""
         record: dict[str, Any] = {
             "state": state,
             "exit_code": exit_code,
@@ -229,7 +229,6 @@ class Keeper:
                 time.sleep(FULL_DISK_SECONDS)
             else:
                 break
-        self._folder.root.announce()
 
 
 def _shell_exit_code(status: int) -> int:
@@ -249,7 +248,8 @@ def main() -> None:
     os.set_inheritable(life_lock, False)  # the job must not hold the lock that says that its keeper lives
     processes.become_subreaper()
     Keeper(folder).run()
-    os.close(life_lock)
+    os.close(life_lock)  # from here on the end record counts
+    folder.root.announce()
     if not folder.root.somebody_waits():
         return
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deepsquare.clusters.local.ends import read_end, started_at
 from deepsquare.clusters.local.environment import JOB_FOLDER_VARIABLE
 from deepsquare.clusters.local.layout import JobFolder, Root
 from deepsquare.clusters.local.locks import held, is_alive, take_life_lock
@@ -52,7 +53,7 @@ class Queue:
     def end_if_waiting(self, folder: JobFolder) -> None:
         """Write the end of a job that has not begun and is to be cancelled; one that has begun ends by its keeper."""
         with held(self._root.lock):
-            if not (folder.ended.exists() or is_alive(folder.lock) or folder.started.exists()):
+            if not (is_alive(folder.lock) or folder.started.exists() or read_end(folder)):
                 self._write_end(folder, "cancelled", None, "")
             self._tend()
 
@@ -60,14 +61,12 @@ class Queue:
         running: list[Share] = []
         waiting: list[tuple[int, JobFolder, dict[str, Any]]] = []
         for folder in self._root.folders():
-            if folder.ended.exists():
-                continue
             if is_alive(folder.lock):
                 running += _shares(folder)
-            elif folder.ended.exists():  # it ended between the two looks
+            elif read_end(folder) is not None:
                 continue
-            elif started := read_json(folder.started):
-                self._settle_lost(folder, started)
+            elif folder.started.exists():
+                self._settle_lost(folder)
             elif request := read_json(folder.request):
                 waiting.append((int(request["number"]), folder, request))
         self._start_what_fits(running, [(folder, request) for _, folder, request in sorted(waiting, key=_by_number)])
@@ -102,9 +101,10 @@ class Queue:
                 rooms[node["name"]] = Room(node["name"], tuple(cpus), node["memory_mb"], tuple(range(node["gpus"])))
         return rooms
 
-    def _settle_lost(self, folder: JobFolder, started: dict[str, Any]) -> None:
+    def _settle_lost(self, folder: JobFolder) -> None:
         _kill_marked(folder)
-        self._write_end(folder, "lost", started.get("at"), LOST_DETAIL)
+        began = started_at(folder)
+        self._write_end(folder, "lost", None if began is None else began.timestamp(), LOST_DETAIL)
 
     def _write_end(self, folder: JobFolder, state: str, started_at: float | None, detail: str) -> None:
         record = {

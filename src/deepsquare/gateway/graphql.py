@@ -32,7 +32,7 @@ MAX_NESTING = 200
 """How deep a request or its document may be nested; the deepest job of the language needs less."""
 
 MAX_SPREADS = 10
-"""Fragments that a document may spread; validating it takes time exponential in this. Nothing here has fields to share."""
+"""Fragments that a document may spread: validating takes time exponential in this, and no answer here has parts."""
 
 _log = logging.getLogger(__name__)
 

@@ -182,6 +182,21 @@ async def test_the_room_for_scripts_that_nobody_names_is_bounded(settings: Gatew
     assert answers[-1].headers["retry-after"]
 
 
+async def test_who_fills_the_room_for_scripts_with_large_ones_keeps_nobody_else_out(
+    settings: GatewaySettings, accounts: Accounts
+) -> None:
+    large = WORKFLOW.replace("echo hello", "echo " + "x" * 100_000)
+    async with running(settings.model_copy(update={"unnamed_scripts_mb": 1}), accounts) as gateway:
+        named = await gateway.client.submit(large)
+        gateway.chain.request(accounts.customer.address, named.script_hash)
+        await tidy(gateway)
+        for _ in range(12):
+            await gateway.http.post("/v1/workflows", content=large)
+        submissions = [await gateway.client.submit(WORKFLOW) for _ in range(12)]
+        for submission in [named, *submissions]:
+            assert await gateway.parts.scripts.get(submission.script_hash) is not None
+
+
 async def tidy(gateway: Gateway, after_seconds: float = 0) -> None:
     """Let time pass, then let the janitor do one round."""
     gateway.clock.advance(after_seconds)

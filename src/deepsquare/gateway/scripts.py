@@ -102,9 +102,7 @@ class SqlScriptStore:
         def store(connection: Connection) -> None:
             if connection.execute(select(_scripts.c.hash).where(_scripts.c.hash == script_hash)).first() is not None:
                 return
-            unnamed = select(func.coalesce(func.sum(_scripts.c.size), 0)).where(_scripts.c.owner.is_(None))
-            if connection.execute(unnamed).scalar_one() + size > self._unnamed_bytes:
-                raise StoreFull("the store holds as many scripts that no job names as it may (unnamed_scripts_mb)")
+            _make_room(connection, size, self._unnamed_bytes)
             values = {"hash": script_hash, "text": script, "size": size, "stored_at": int(now.timestamp())}
             connection.execute(insert(_scripts).values(values))
 
@@ -134,6 +132,24 @@ class SqlScriptStore:
         released = _scripts.c.released_at.is_not(None) & (_scripts.c.released_at <= int(released_before.timestamp()))
         statement = delete(_scripts).where(unnamed | released)
         return await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+
+def _make_room(connection: Connection, size: int, bound_bytes: int) -> None:
+    """Keep what no job names below its bound: the largest script gives way to a smaller one, or that is refused.
+
+    So whoever fills the room with few large scripts loses those, and whoever tries it with small ones needs so many
+    that the rate limit stops them: nobody keeps the others' scripts, which are small, out for long.
+    """
+    is_unnamed = _scripts.c.owner.is_(None)
+    total = select(func.coalesce(func.sum(_scripts.c.size), 0)).where(is_unnamed)
+    if connection.execute(total).scalar_one() + size <= bound_bytes:
+        return
+    larger = select(_scripts.c.hash).where(is_unnamed, _scripts.c.size > size)
+    largest = connection.execute(larger.order_by(_scripts.c.size.desc(), _scripts.c.stored_at).limit(1)).first()
+    if largest is None:
+        raise StoreFull("the store holds as many scripts that no job names as it may (unnamed_scripts_mb)")
+    # One is enough: all together were within the bound before.
+    connection.execute(delete(_scripts).where(_scripts.c.hash == largest.hash))
 
 
 def _record(connection: Connection, job: Job, now: datetime) -> None:

@@ -45,7 +45,7 @@ class GatewaySettings(BaseModel):
         300, ge=0, description="A script is deleted this long after the last job that names it is over."
     )
     unnamed_scripts_mb: _Count = Field(
-        1024, description="Room for scripts that no job names yet; beyond it submissions are refused for a while."
+        1024, description="Room for scripts that no job names yet; beyond it larger ones give way to smaller ones."
     )
     log_bytes_per_job: _Count = Field(
         64 * MIB, ge=KIB, description="A job's log is closed with a last line once it has this many bytes."

@@ -10,10 +10,21 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+
+_GAP = 3
+"""Cells between two columns."""
+_NARROWEST_LAST_COLUMN = 24
+"""Less room than this, and words of the last column break: records are easier to read."""
+_PIPE_WIDTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +92,46 @@ def _colour() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
+def record(fields: Sequence[tuple[str, str]]) -> str:
+    """Titles and texts below each other; a text of several lines stays behind its title."""
+    width = max(len(title) for title, _ in fields)
+    indent = "\n" + " " * (width + 2)
+    return "\n".join(f"{title.ljust(width)}  {text.replace(chr(10), indent)}" for title, text in fields)
+
+
 def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, to_stderr: bool) -> None:
-    """Fit the table to the terminal; in a pipe nothing is cut."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - rich costs 0.1 s, which only tables pay
+    """A table where the terminal has room for one, else one record per row; in a pipe nothing is cut."""
+    from rich.cells import cell_len  # noqa: PLC0415 - rich costs 0.1 s, which only tables pay
     from rich.console import Console  # noqa: PLC0415 - as above
+
+    stream = sys.stderr if to_stderr else sys.stdout
+    on_terminal = stream.isatty()
+    console = Console(file=stream, highlight=False, width=None if on_terminal else _PIPE_WIDTH)
+    titles = [column.title for column in columns]
+    widths = [max(map(cell_len, cells)) for cells in zip(titles, *rows, strict=True)]
+    room = console.width - sum(widths[:-1]) - _GAP * (len(widths) - 1)
+    if room < min(widths[-1], _NARROWEST_LAST_COLUMN):
+        records = (record(list(zip(titles, row, strict=True))) for row in rows)
+        click.echo("\n\n".join(records), err=to_stderr)
+        return
+    with console.capture() as capture:
+        console.print(_table(columns, rows), crop=False)
+    lines = capture.get().splitlines()
+    click.echo("\n".join(line.rstrip() for line in lines), err=to_stderr, color=on_terminal)
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> "Table":
+    """Only the last column may be folded: the others are numbers, names and times."""
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    stream = sys.stderr if to_stderr else sys.stdout
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
-        table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+        is_last = column is columns[-1]
+        table.add_column(
+            column.title, justify="right" if column.right else "left", overflow="fold", no_wrap=not is_last
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    on_terminal = stream.isatty()
-    console = Console(file=stream, highlight=False, width=None if on_terminal else 1000)
-    console.print(table, crop=on_terminal)
+    return table

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from deepsquare.cli.output import Column, JsonValue
-from deepsquare.model import Job, Node, Provider, format_credits
+from deepsquare.cli.output import Column, JsonValue, record
+from deepsquare.model import Job, JobStatus, Node, Provider, format_credits
 from deepsquare.scheduling import Candidate, Offer, Site
+from deepsquare.sdk.amounts import in_credits, to_credits, to_wei
 from deepsquare.sdk.bill import Bill
 
 NOTHING = "-"
 _SHOWN_ADDRESS_START, _SHOWN_ADDRESS_END = 8, 4
+_SHOWN_DECIMALS = 6
+"""Of credits in the list of jobs; `dps job show` and `--json` are exact."""
 
 
 def short(address: str) -> str:
@@ -37,12 +41,22 @@ def duration(seconds: float | None) -> str:
     return " ".join(f"{amount} {unit}" for amount, unit in parts if amount) or "0 s"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 CPU`, `4 CPUs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def headline(reason: str) -> str:
+    """The first line of a reason: a failed job's goes on with the last lines of its output."""
+    return reason.partition("\n")[0]
+
+
 def resources(nodes: Iterable[Node]) -> str:
     """The resources of some nodes together."""
     cpus, memory_mb, gpus = 0, 0, 0
     for node in nodes:
         cpus, memory_mb, gpus = cpus + node.cpus, memory_mb + node.memory_mb, gpus + node.gpus
-    return f"{cpus} CPUs, {memory_mb} MB" + (f", {gpus} GPUs" if gpus else "")
+    return f"{counted(cpus, 'CPU')}, {memory_mb} MB" + (f", {counted(gpus, 'GPU')}" if gpus else "")
 
 
 def labels(provider: Provider) -> str:
@@ -55,7 +69,7 @@ CANDIDATE_COLUMNS = (
     Column("credits/min", right=True),
     Column("free now"),
     Column("expected start"),
-    Column(""),
+    Column("answer"),
 )
 
 
@@ -102,7 +116,7 @@ def bill_line(bill: Bill) -> str:
     """The bill on one line."""
     word = "Bill" if bill.is_final else "Bill so far"
     return (
-        f"{word}: {bill.locked} credits locked = {bill.paid} paid + {bill.fee} fee + {bill.refunded} refunded "
+        f"{word}: {in_credits(bill.locked)} locked = {bill.paid} paid + {bill.fee} fee + {bill.refunded} refunded "
         f"({bill.seconds} s at {bill.price_per_minute} credits/min)"
     )
 
@@ -135,7 +149,11 @@ def job_row(job: Job, bill: Bill) -> tuple[str, ...]:
     """A job as one row."""
     provider = short(job.provider) if job.provider else NOTHING
     submitted = local_time(job.time.submitted_at)
-    return (str(job.id), job.name, job.status.name, provider, submitted, str(bill.locked), str(bill.cost))
+    return (str(job.id), job.name, job.status.name, provider, submitted, _rounded(bill.locked), _rounded(bill.cost))
+
+
+def _rounded(amount: Decimal) -> str:
+    return str(to_credits(to_wei(round(amount, _SHOWN_DECIMALS))))
 
 
 def job_document(job: Job, bill: Bill) -> dict[str, JsonValue]:
@@ -170,24 +188,24 @@ def job_document(job: Job, bill: Bill) -> dict[str, JsonValue]:
 def job_lines(job: Job, bill: Bill) -> str:
     """A job in full."""
     definition = job.definition
-    shape = f"{definition.tasks} x {definition.cpus_per_task} CPUs, {definition.memory_mb} MB, {definition.gpus} GPUs"
+    cpus, gpus = counted(definition.cpus_per_task, "CPU"), counted(definition.gpus, "GPU")
+    has_exit_code = job.status.is_cold and job.time.started_at and job.status is not JobStatus.PANICKED
     lines = [
         ("Job", f"{job.id} {job.name}".strip()),
         ("State", job.status.name + (" (cancel requested)" if job.cancel_requested and job.status.is_hot else "")),
         ("Customer", job.customer),
         ("Provider", job.provider or NOTHING),
-        ("Asks for", shape),
+        ("Asks for", f"{definition.tasks} x {cpus}, {definition.memory_mb} MB, {gpus}"),
         ("Wishes", " ".join(map(str, (*definition.uses, *definition.affinities))) or NOTHING),
         ("Attempt", f"{job.terms.attempt} of {job.terms.max_attempts}"),
         ("Submitted", local_time(job.time.submitted_at)),
         ("Started", local_time(job.time.started_at)),
         ("Ended", local_time(job.time.ended_at)),
-        ("Exit code", str(job.exit_code) if job.status.is_cold and job.time.started_at else NOTHING),
+        ("Exit code", str(job.exit_code) if has_exit_code else NOTHING),
         ("Last error", job.last_error or NOTHING),
         ("Script", definition.script_hash),
     ]
-    width = max(len(title) for title, _ in lines)
-    return "\n".join([*(f"{title.ljust(width)}  {text}" for title, text in lines), bill_line(bill)])
+    return "\n".join([record(lines), bill_line(bill)])
 
 
 SITE_COLUMNS = (
@@ -205,7 +223,8 @@ def site_row(site: Site, state: str) -> tuple[str, ...]:
     provider = site.provider
     prices = provider.prices
     each = (prices.cpu_per_minute, prices.memory_mb_per_minute * 1000, prices.gpu_per_minute)
-    hardware = f"{len(provider.hardware.nodes)} nodes: {resources(provider.hardware.nodes)}"
+    nodes = provider.hardware.nodes
+    hardware = f"{counted(len(nodes), 'node')}: {resources(nodes)}"
     price = ", ".join(map(format_credits, each))
     return (provider.address, state, hardware, resources(site.free), price, labels(provider))
 

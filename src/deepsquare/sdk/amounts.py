@@ -22,3 +22,8 @@ def to_wei(amount: Credits) -> int:
 def to_credits(wei: int) -> Decimal:
     """The exact credits in an amount of wei."""
     return Decimal(format_credits(wei))
+
+
+def in_credits(amount: Decimal) -> str:
+    """An amount with its unit, as a person says it: `1 credit`, `0.25 credits`."""
+    return f"{amount} credit" if amount == 1 else f"{amount} credits"

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 from deepsquare.chain import CustomerAccount, Ledger
 from deepsquare.model import format_credits
+from deepsquare.sdk.amounts import in_credits, to_credits
 from deepsquare.sdk.errors import NoAllowance, NoCredits
 from deepsquare.sdk.translation import translated
 
@@ -53,14 +54,14 @@ class Purse:
         owner = self._account.address
         if balance < wei:
             raise NoCredits(
-                f"{owner} has {format_credits(balance)} credits, and {format_credits(wei)} are to be locked",
+                f"{owner} has {in_credits(to_credits(balance))}, and {format_credits(wei)} are to be locked",
                 next_step="lock fewer with --credits, or get some from somebody who has: dps credits transfer",
             )
         if allowance >= wei:
             return
         if not raise_allowance:
             raise NoAllowance(
-                f"the grid may take {format_credits(allowance)} credits from {owner}, "
+                f"the grid may take {in_credits(to_credits(allowance))} from {owner}, "
                 f"and {format_credits(wei)} are to be locked",
                 next_step=f"allow it with: dps credits allowance {format_credits(wei)}",
             )

@@ -6,7 +6,7 @@ from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run, signing
 from deepsquare.cli.lazy import group
 from deepsquare.cli.options import CREDITS, grid_options, wallet_options
-from deepsquare.sdk.amounts import to_credits
+from deepsquare.sdk.amounts import in_credits, to_credits
 
 credits_ = group("credits", "Balance, allowance, transfers.")
 
@@ -42,7 +42,7 @@ async def _transfer(to: str, amount: int) -> None:
     async with signing() as client:
         await client.transfer(to, to_credits(amount))
         left = await client.balance()
-    output.say(f"Gave {to_credits(amount)} credits to {to}.")
+    output.say(f"Gave {in_credits(to_credits(amount))} to {to}.")
     output.document({"to": to, "credits": str(to_credits(amount)), "balance": str(left)}, str(left))
 
 

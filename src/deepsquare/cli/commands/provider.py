@@ -7,7 +7,8 @@ from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run, signing
 from deepsquare.cli.lazy import group
 from deepsquare.cli.options import grid_options, wallet_options
-from deepsquare.cli.wording import SITE_COLUMNS, site_document, site_row
+from deepsquare.cli.output import record
+from deepsquare.cli.wording import NOTHING, SITE_COLUMNS, site_document, site_row
 from deepsquare.scheduling import Site
 from deepsquare.sdk.client import AsyncClient
 from deepsquare.sdk.errors import NotFound
@@ -47,9 +48,9 @@ async def _show(address: str) -> None:
         raise NotFound(f"{address} is no provider of this grid", next_step="see them all with: dps provider list")
     site, state = found[0]
     titles = (column.title for column in SITE_COLUMNS)
-    lines = [f"{title:<26}  {text}" for title, text in zip(titles, site_row(site, state), strict=True)]
-    lines.append(f"{'jobs':<26}  {' '.join(str(job.id) for job in site.bound) or '-'}")
-    current().output.document(site_document(site, state), "\n".join(lines))
+    fields = list(zip(titles, site_row(site, state), strict=True))
+    fields.append(("jobs", " ".join(str(job.id) for job in site.bound) or NOTHING))
+    current().output.document(site_document(site, state), record(fields))
 
 
 @provider.command("approve", cls=Command, short_help="Admit a provider (for the grid's admin).")

@@ -71,8 +71,9 @@ def test_the_output_of_a_job_is_for_its_customer_alone(grid: RunningGrid, finish
     assert answer.stdout == ""
 
 
-def test_a_job_that_does_not_exist_is_not_found(grid: RunningGrid) -> None:
-    answer = dps("job", "show", "999999", environment=grid.environment)
+@pytest.mark.parametrize("command", ["show", "logs", "watch", "cancel", "explain"])
+def test_a_job_that_does_not_exist_is_not_found(grid: RunningGrid, command: str) -> None:
+    answer = dps("job", command, "999999", environment=grid.environment)
     assert answer.exit_code == ExitCode.NOT_FOUND
 
 
@@ -104,6 +105,27 @@ def test_a_waiting_job_is_explained_provider_by_provider(grid: RunningGrid, wait
         "needs zone=nowhere; has zone=right",
     ]
     assert all(row["help"] for row in answer["candidates"])
+
+
+def test_a_cancelled_job_is_explained_in_words(grid: RunningGrid, waiting: str) -> None:
+    dps("job", "cancel", waiting, environment=grid.environment)
+    answer = dps("job", "explain", waiting, environment=grid.environment)
+    assert answer.stdout == f"Job {waiting} was cancelled.\n"
+
+
+def test_a_job_that_failed_is_explained_on_one_line_with_the_command_that_shows_more(grid: RunningGrid) -> None:
+    failing = HELLO.replace('echo "Hello World"', "echo oh; exit 7")
+    job = dps("submit", "-", "--json", environment=grid.environment, stdin=failing).json["job"]
+    dps("job", "watch", job, environment=grid.environment)
+    answer = dps("job", "explain", job, environment=grid.environment)
+    assert len(answer.stdout.splitlines()) == 1
+    assert f"dps job logs {job}" in answer.stdout
+
+
+def test_the_first_state_of_a_watched_job_bears_the_time_of_the_state(grid: RunningGrid, finished: str) -> None:
+    ended_at = dps("job", "show", finished, "--json", environment=grid.environment).json["ended_at"]
+    events = dps("job", "watch", finished, "--json", environment=grid.environment).events
+    assert [event["at"] for event in events if event["event"] == "state"] == [ended_at]
 
 
 def test_a_job_that_is_over_is_explained_in_words(grid: RunningGrid, finished: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from deepsquare.cli.output import Output
-from deepsquare.cli.wording import bill_document, bill_line, json_time, short
+from deepsquare.cli.wording import bill_document, bill_line, headline, json_time, short
 from deepsquare.model import Job, JobStatus, format_credits
 from deepsquare.scheduling import Rejection
 from deepsquare.sdk.bill import Bill
@@ -22,14 +22,18 @@ PATIENCE_SECONDS = 2.0
 """A job that waits longer than this is told why."""
 LAST_OUTPUT_SECONDS = 15.0
 """How long after a job's end its last output is waited for."""
+ORDER_SECONDS = 1.0
+"""How long the news of a job's end waits for the output that was printed before it."""
 
 
 async def watch(job: AsyncJob, output: Output) -> Job:
     """Tell everything until the job is over; the job as it ended."""
     ended = await job.read()
     try:
-        async with _reasons_told(job, output), _output_shown(job, output):
+        async with _reasons_told(job, output), _output_shown(job, output) as shown:
             async for event in job.events():
+                if event.status.is_cold:
+                    await asyncio.wait({shown}, timeout=ORDER_SECONDS)
                 _tell_event(event, output)
                 ended = event.job
     except asyncio.CancelledError:
@@ -59,7 +63,7 @@ def _tell_event(event: JobEvent, output: Output) -> None:
 def _meaning(event: JobEvent) -> str:
     job = event.job
     provider = short(event.provider) if event.provider else "its provider"
-    because = f": {event.reason}" if event.reason else ""
+    because = f": {headline(event.reason)}" if event.reason else ""
     price = format_credits(job.terms.price_per_minute)
     return {
         JobStatus.PENDING: f"in the queue until a provider can start it{because}",
@@ -119,11 +123,11 @@ async def _reasons_told(job: AsyncJob, output: Output) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _output_shown(job: AsyncJob, output: Output) -> AsyncIterator[None]:
-    """Show the job's output during the body; afterwards wait a little for what is still on its way."""
+async def _output_shown(job: AsyncJob, output: Output) -> AsyncIterator[asyncio.Task[None]]:
+    """Show the job's output during the body, in the task; afterwards wait a little for what is still on its way."""
     task = asyncio.create_task(_show_output(job, output))
     try:
-        yield
+        yield task
         _, unfinished = await asyncio.wait({task}, timeout=LAST_OUTPUT_SECONDS)
         if unfinished:
             output.warn(f"the end of the output is still on its way: dps job logs {job.id}")

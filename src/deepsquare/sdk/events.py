@@ -13,7 +13,7 @@ class JobEvent:
     job_id: JobId
     status: JobStatus
     at: datetime
-    """When this program heard of it."""
+    """When this program heard of it; of the state that it found first: since when the job is in it."""
     job: Job
     """The job as it was read then; it may be further already."""
     provider: Address | None = None

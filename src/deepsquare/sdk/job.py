@@ -18,7 +18,7 @@ from deepsquare.scheduling import Candidate, CheapestFirst, candidates
 from deepsquare.sdk.amounts import Credits, to_wei
 from deepsquare.sdk.bill import Bill
 from deepsquare.sdk.connection import Connection
-from deepsquare.sdk.errors import NotInTime
+from deepsquare.sdk.errors import NotInTime, RefusedByGateway
 from deepsquare.sdk.events import JobEvent
 from deepsquare.sdk.translation import translated
 
@@ -111,12 +111,17 @@ class AsyncJob:
         """
         gateway = await self._connection.gateway()
         signer = self._connection.signer
-        with translated():
-            if follow:
-                async for chunk in gateway.follow_log(self.id, signer):
-                    yield chunk.data
-            else:
-                yield await gateway.read_log(self.id, signer)
+        try:
+            with translated():
+                if follow:
+                    async for chunk in gateway.follow_log(self.id, signer):
+                        yield chunk.data
+                else:
+                    yield await gateway.read_log(self.id, signer)
+        except RefusedByGateway:
+            # The gateway tells strangers nothing, not even that a job does not exist: the chain does.
+            await self.read()
+            raise
 
     async def cancel(self) -> None:
         """Ask for the job's end: at once before it runs, else as soon as its provider has stopped it.
@@ -179,7 +184,8 @@ class AsyncJob:
         head = await ledger.head()
         # Read the state after the block: what happens in between is seen twice rather than never.
         job = await ledger.job(self.id)
-        return self._event(job, job.status, job.provider, ""), head.number + 1
+        at = job.time.ended_at or job.time.started_at or job.time.claimed_at or job.time.submitted_at
+        return JobEvent(self.id, job.status, at, job, job.provider, job.last_error), head.number + 1
 
     def _event(self, job: Job, status: JobStatus, provider: Address | None, reason: str) -> JobEvent:
         return JobEvent(self.id, status, self._connection.clock.now(), job, provider, reason or job.last_error)

@@ -10,10 +10,9 @@ from deepsquare.chain import errors as chain
 from deepsquare.gateway import errors as gateway
 from deepsquare.sdk import errors
 
-_CHECK_NODE = "check that the chain's node runs and that `rpc` names it (dps config show)"
+_CHECK_NODE = "check that it runs (on this machine: dps up) and that `rpc` names it (dps config show)"
 
 _CHAIN: tuple[tuple[type[chain.ChainError], type[errors.DeepSquareError]], ...] = (
-    (chain.ChainUnreachable, errors.ChainUnreachable),
     (chain.WrongChain, errors.WrongGrid),
     (chain.NoContract, errors.WrongGrid),
     (chain.UnknownJob, errors.NotFound),
@@ -43,15 +42,19 @@ def _of_chain(error: chain.ChainError) -> errors.DeepSquareError:
     message, next_step = _halves(error)
     if isinstance(error, chain.ContractRefused):
         return _of_contract(error, message, next_step)
+    if isinstance(error, chain.ChainUnreachable):
+        return errors.ChainUnreachable(message, next_step=_CHECK_NODE)
     for kind, ours in _CHAIN:
         if isinstance(error, kind):
-            return ours(message, next_step=next_step or _CHECK_NODE)
+            return ours(message, next_step=next_step)
     return errors.RefusedByChain(message, type(error).__name__, next_step=next_step)
 
 
 def _of_contract(error: chain.ContractRefused, message: str, next_step: str) -> errors.DeepSquareError:
     if error.name in {"ERC20InsufficientBalance", "InsufficientFunds"}:
         return errors.NoCredits(message, next_step=next_step)
+    if error.name == "InvalidJob":
+        return errors.NotFound(message, next_step=next_step)
     if error.name == "ERC20InsufficientAllowance":
         return errors.NoAllowance(message, next_step=next_step)
     return errors.RefusedByChain(message, error.name, next_step=next_step)

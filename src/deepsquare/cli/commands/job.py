@@ -15,12 +15,13 @@ from deepsquare.cli.wording import (
     bill_line,
     candidate_documents,
     candidate_rows,
+    headline,
     job_document,
     job_lines,
     job_row,
 )
-from deepsquare.model import Job, JobId, JobStatus, format_credits
-from deepsquare.sdk.amounts import to_credits
+from deepsquare.model import Job, JobId, JobStatus
+from deepsquare.sdk.amounts import in_credits, to_credits
 from deepsquare.sdk.bill import Bill
 
 job = group("job", "List, show, follow, cancel, extend and explain jobs.")
@@ -126,7 +127,7 @@ async def _cancel(job_id: JobId, *, is_awaited: bool) -> None:
             read = await handle.wait()
         bill = await handle.cost()
     if read.status.is_hot:
-        output.say(f"Asked its provider to stop job {job_id}; what it costs from now on is not billed after the grace.")
+        output.say(f"Asked its provider to stop job {job_id}. See it end: dps job watch {job_id}")
     else:
         output.say(bill_line(bill))
     output.document(job_document(read, bill), read.status.name)
@@ -148,7 +149,7 @@ async def _top_up(job_id: JobId, amount: int) -> None:
         handle = client.job(job_id)
         await handle.top_up(to_credits(amount))
         read, bill = await handle.read(), await handle.cost()
-    output.say(f"Job {job_id} has {format_credits(read.cost.max_cost)} credits locked now.")
+    output.say(f"Job {job_id} has {in_credits(bill.locked)} locked now.")
     output.document(job_document(read, bill), str(bill.locked))
 
 
@@ -165,9 +166,9 @@ _STANDING = {
     JobStatus.META_SCHEDULED: "was given to {provider}, which has to claim it; if it does not, the job is placed again",
     JobStatus.SCHEDULED: "was claimed by {provider}, whose own cluster has to start it",
     JobStatus.RUNNING: "runs at {provider}",
-    JobStatus.CANCELLED: "was cancelled: {error}",
+    JobStatus.CANCELLED: "was cancelled{because}",
     JobStatus.FINISHED: "is done",
-    JobStatus.FAILED: "failed with exit code {code}: {error}",
+    JobStatus.FAILED: "failed with exit code {code}: {error}; read what it printed: dps job logs {job}",
     JobStatus.OUT_OF_CREDITS: "used up its credits and was stopped; next time lock more, or top it up while it runs",
     JobStatus.PANICKED: "was lost by {provider} and costs nothing: {error}; submit it again",
 }
@@ -181,7 +182,11 @@ async def _explain(job_id: JobId) -> None:
         candidates = await handle.explain() if read.status is JobStatus.PENDING else []
     if read.status is not JobStatus.PENDING:
         text = _STANDING[read.status].format(
-            provider=read.provider, error=read.last_error or "no reason was given", code=read.exit_code
+            job=job_id,
+            because=f": {headline(read.last_error)}" if read.last_error else "",
+            provider=read.provider,
+            error=headline(read.last_error) or "no reason was given",
+            code=read.exit_code,
         )
         output.document({"job": job_id, "status": read.status.name, "explanation": text}, f"Job {job_id} {text}.")
         return

@@ -65,6 +65,19 @@ def test_a_watched_job_that_fails_ends_the_command_with_its_outcome(grid: Runnin
     assert "exit code 7" in answer.stderr
 
 
+def test_the_output_of_a_job_that_fails_is_shown_once(grid: RunningGrid) -> None:
+    text = HELLO.replace('echo "Hello World"', "echo only once; exit 7")
+    answer = dps("submit", "-", "--watch", environment=grid.environment, stdin=text)
+    assert answer.stdout.count("only once") == 1
+    assert "only once" not in answer.stderr
+
+
+def test_one_credit_is_a_credit(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--credits", "1", "--watch", environment=grid.environment)
+    assert "with 1 credit locked." in answer.stderr
+    assert "Bill: 1 credit locked = " in answer.stderr
+
+
 def test_the_job_bears_the_files_name_unless_another_is_given(grid: RunningGrid, hello: Path) -> None:
     for arguments, name in (((), "hello"), (("--name", "other"), "other")):
         job = dps("submit", hello, *arguments, environment=grid.environment).stdout.strip()
@@ -87,7 +100,21 @@ def test_a_label_decides_who_gets_the_job(grid: RunningGrid, hello: Path) -> Non
 def test_no_provider_that_fits_is_refused_with_the_reason_of_each(grid: RunningGrid, hello: Path) -> None:
     answer = dps("submit", hello, "--affinity", "zone==nowhere", environment=grid.environment)
     assert answer.exit_code == ExitCode.NO_PROVIDER
-    assert answer.stderr.count("needs zone == nowhere") >= 2
+    assert answer.stderr.count("needs zone == nowhere") == 2
+    assert "queue" not in answer.stderr
+
+
+def test_a_dry_run_of_a_job_that_nobody_can_run_ends_as_its_submission_would(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("submit", hello, "--affinity", "zone==nowhere", "--dry-run", "--json", environment=grid.environment)
+    assert answer.exit_code == ExitCode.NO_PROVIDER
+    assert [row["offers"] for row in answer.json["candidates"]] == [False, False]
+
+
+def test_a_job_that_waits_for_a_provider_locks_what_an_hour_costs(grid: RunningGrid, hello: Path) -> None:
+    arguments = ("--affinity", "zone==nowhere", "--wait-for-provider", "--json")
+    waiting = dps("submit", hello, *arguments, environment=grid.environment).json
+    dps("job", "cancel", waiting["job"], environment=grid.environment)
+    assert waiting["locked"] == dps("submit", hello, "--json", environment=grid.environment).json["locked"]
 
 
 def test_a_price_ceiling_keeps_dear_providers_out(grid: RunningGrid, hello: Path) -> None:

@@ -2,8 +2,8 @@
 
 from deepsquare.cli.output import Output
 from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows, duration
-from deepsquare.model import format_credits
 from deepsquare.scheduling import Offer
+from deepsquare.sdk.amounts import in_credits, to_credits
 from deepsquare.sdk.draft import Draft
 from deepsquare.sdk.job import AsyncJob
 
@@ -11,15 +11,15 @@ from deepsquare.sdk.job import AsyncJob
 def say_candidates(output: Output, draft: Draft) -> None:
     """The table of candidates, and what the credits buy."""
     output.say_table(CANDIDATE_COLUMNS, candidate_rows(draft.candidates))
-    locked = format_credits(draft.locked)
+    locked = in_credits(to_credits(draft.locked))
     chosen = draft.chosen
     if chosen is not None and isinstance(chosen.answer, Offer):
-        output.say(f"{locked} credits pay for {duration(chosen.answer.max_duration_seconds)} there.")
+        output.say(f"{locked} locked: it may run for {duration(chosen.answer.max_duration_seconds)} there.")
     elif draft.candidates:
-        output.say(f"Nobody can start it now; {locked} credits are locked while it waits in the queue.")
+        output.say(f"Nobody can start it now: it would wait in the queue with {locked} locked.")
 
 
 def say_submitted(output: Output, job: AsyncJob, draft: Draft) -> None:
     """That the job is in the queue, for who goes on watching."""
-    output.say(f"Job {job.id} is in the queue with {format_credits(draft.locked)} credits locked.")
+    output.say(f"Job {job.id} is in the queue with {in_credits(to_credits(draft.locked))} locked.")
     output.event({"event": "submitted", "job": job.id, "candidates": candidate_documents(draft.candidates)})

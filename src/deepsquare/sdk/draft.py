@@ -9,7 +9,7 @@ from typing import TypedDict
 from deepsquare.model import Affinity, JobDefinition, Label, price_per_minute
 from deepsquare.scheduling import Candidate, CheapestFirst, JobRequest, Offer, Rejection, Site, candidates
 from deepsquare.sdk.amounts import Credits, to_credits, to_wei
-from deepsquare.sdk.errors import NoProvider
+from deepsquare.sdk.errors import InvalidValue, NoProvider
 from deepsquare.workflow import Problem
 
 _MINUTES_PER_HOUR = 60
@@ -39,7 +39,7 @@ class Terms:
     credits: Credits | None = None
     """How many to lock: they bound the bill and, divided by the price, the walltime.
 
-    None: as many as an hour costs at the cheapest provider that can run the job.
+    None: as many as an hour costs at the cheapest provider that can run the job; where none can, at the cheapest.
     """
     name: str = ""
     """At most 32 bytes of UTF-8."""
@@ -86,11 +86,16 @@ class Draft:
             return None
         return to_credits(chosen.answer.price_per_minute)
 
+    @property
+    def can_be_requested(self) -> bool:
+        """Whether a provider of today can run the job, now or later; or whether it shall wait for one in any case."""
+        return self.terms.wait_for_provider or any(map(_is_able, self.candidates))
+
     def require_provider(self) -> None:
         """Raise `NoProvider` where waiting alone will never help."""
-        rejections = [row.answer for row in self.candidates if isinstance(row.answer, Rejection)]
-        if len(rejections) < len(self.candidates) or any(answer.is_temporary for answer in rejections):
+        if any(map(_is_able, self.candidates)):
             return
+        rejections = [row.answer for row in self.candidates if isinstance(row.answer, Rejection)]
         reasons = {answer.provider: answer.message for answer in rejections}
         if not rejections:
             raise NoProvider("the grid has no provider yet", reasons, next_step="try again when there is one")
@@ -100,7 +105,12 @@ class Draft:
 def draft_of(
     definition: JobDefinition, terms: Terms, sites: Sequence[Site], now: datetime, warnings: Sequence[Problem]
 ) -> Draft:
-    """What the providers answer to a job at the moment `now`."""
+    """What the providers answer to a job at the moment `now`. Raises `InvalidValue` where nobody names a price."""
+    if terms.credits is None and terms.wait_for_provider and not sites:
+        raise InvalidValue(
+            "the grid has no provider yet, so no price tells how many credits to lock",
+            next_step="say how many: --credits, or `credits=` in a program",
+        )
     ceiling = to_wei(terms.max_price_per_minute)
 
     def ask(locked: int) -> list[Candidate]:
@@ -112,7 +122,12 @@ def draft_of(
 
 
 def _an_hour(definition: JobDefinition, answers: Sequence[Candidate]) -> int:
-    """Wei for an hour at the cheapest provider that can run the job, now or later; 0 where none can."""
-    able = (row for row in answers if isinstance(row.answer, Offer) or row.answer.is_temporary)
+    """Wei for an hour at the cheapest provider that can run the job, now or later; where none can, at the cheapest."""
+    able = [row for row in answers if _is_able(row)] or answers
     prices = (price_per_minute(definition, row.site.provider.prices) for row in able)
     return min(prices, default=0) * _MINUTES_PER_HOUR
+
+
+def _is_able(row: Candidate) -> bool:
+    """Whether this provider can run the job, now or later."""
+    return isinstance(row.answer, Offer) or row.answer.is_temporary

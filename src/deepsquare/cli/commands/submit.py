@@ -22,7 +22,7 @@ from deepsquare.sdk.job import AsyncJob
 
 
 @click.command("submit", cls=Command, short_help="Submit a workflow: see where it can run, lock credits.")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 @click.option(
     "--credits",
     "credits_",
@@ -53,7 +53,11 @@ from deepsquare.sdk.job import AsyncJob
 @click.option("--delegate", is_flag=True, help="Let the grid top the job up from the allowance, slice by slice.")
 @click.option("--no-allow", is_flag=True, help="Never raise the allowance: fail where it is too small.")
 @click.option("--wait-for-provider", is_flag=True, help="Queue the job even where no provider of today can run it.")
-@click.option("--dry-run", is_flag=True, help="Show where the job could run, and stop: no credits move.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show where the job could run, and stop: no credits move. Exit code 32 where nobody can run it.",
+)
 @click.option(
     "--watch", "-w", "is_watched", is_flag=True, help="Show states, output and the bill; end as the job ends."
 )
@@ -106,9 +110,12 @@ async def _submit(source: str, text: str, terms: TermsArguments, *, dry_run: boo
     async with signing() as client:
         draft = await client.prepare(text, source=source, **terms)
         say_problems(output, source, draft.warnings)
-        say_candidates(output, draft)
+        if draft.can_be_requested or dry_run:
+            say_candidates(output, draft)
         if dry_run:
             output.document({"candidates": candidate_documents(draft.candidates)}, "")
+            if not draft.terms.wait_for_provider:
+                draft.require_provider()
             return None
         job = await client.request(draft)
         if is_watched:

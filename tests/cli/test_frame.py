@@ -1,5 +1,6 @@
 """What all commands share."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +92,19 @@ def test_completion_prints_a_script_for_the_shell(shell: str) -> None:
     answer = dps("completion", shell)
     assert answer.exit_code == ExitCode.OK
     assert "_DPS_COMPLETE" in answer.stdout
+
+
+@pytest.mark.parametrize("command", ["submit", "validate", "render"])
+def test_the_shell_completes_names_of_files(command: str) -> None:
+    environment = {"_DPS_COMPLETE": "bash_complete", "COMP_WORDS": f"dps {command} ex", "COMP_CWORD": "2"}
+    answer = subprocess.run(
+        [sys.executable, "-c", "from deepsquare.cli.main import root; root(prog_name='dps')"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert answer.stdout == "file,ex\n"
 
 
 def test_an_unexpected_error_is_one_sentence_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

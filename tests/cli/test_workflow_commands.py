@@ -65,6 +65,12 @@ def test_render_prints_the_script_or_its_hash_alone() -> None:
     assert len(dps("render", "-", "--hash", stdin=HELLO).stdout) == 65
 
 
+def test_a_salt_that_cannot_stand_in_a_script_is_refused() -> None:
+    answer = dps("render", "-", "--salt", "two words", stdin=HELLO)
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert "--salt" in answer.stderr
+
+
 def test_a_workflow_with_errors_is_not_rendered() -> None:
     answer = dps("render", "-", stdin=BROKEN)
     assert answer.exit_code == ExitCode.INVALID_WORKFLOW

@@ -53,7 +53,7 @@ class InvalidWorkflow(BadInput):
     """The workflow has errors; all of them are in `problems`, in the order of the file."""
 
     def __init__(self, source: str, problems: "Sequence[Problem]") -> None:
-        super().__init__(f"{source} has errors, and nothing was submitted", next_step="correct them and try again")
+        super().__init__(f"{source} has errors", next_step="correct them and try again")
         self.source = source
         self.problems = tuple(problems)
 

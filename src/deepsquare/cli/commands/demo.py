@@ -34,7 +34,13 @@ EXAMPLE = Path("examples") / "hello-world.yaml"
     show_default=True,
     help="The folder of the demo's grid; nothing is written anywhere else.",
 )
-@click.option("--workflow", "file", metavar="FILE", help=f"The workflow to run. [default: {EXAMPLE}]")
+@click.option(
+    "--workflow",
+    "file",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    help=f"The workflow to run. [default: {EXAMPLE}]",
+)
 def demo(folder: Path, file: str | None) -> None:
     """Start a whole grid on this machine, run one workflow through it, show everything, stop the grid.
 

@@ -8,11 +8,11 @@ from deepsquare import compiler
 from deepsquare import workflow as language
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.problems import read_workflow, say_problems
-from deepsquare.sdk.errors import InvalidWorkflow
+from deepsquare.sdk.errors import InvalidValue, InvalidWorkflow
 
 
 @click.command("render", cls=Command, short_help="Print the batch script that a workflow compiles to.")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 @click.option("--salt", metavar="TEXT", help="The salt in the script's first lines; a random one unless given.")
 @click.option("--hash", "only_hash", is_flag=True, help="Print the script's hash instead: its location on the chain.")
 def render(file: str, salt: str | None, *, only_hash: bool) -> None:
@@ -27,6 +27,9 @@ def render(file: str, salt: str | None, *, only_hash: bool) -> None:
         raise InvalidWorkflow(source, loaded.problems)
     say_problems(output, source, loaded.problems)
     used = secrets.token_hex(16) if salt is None else salt
-    script = compiler.compile(loaded.workflow, salt=used)
+    try:
+        script = compiler.compile(loaded.workflow, salt=used)
+    except compiler.InvalidSalt as error:
+        raise InvalidValue(f"--salt: {error}", next_step="give the gateway's salt, or none") from None
     document = {"script": script.text, "hash": script.hash, "salt": used}
     output.document(document, script.hash if only_hash else script.text.rstrip("\n"))

@@ -9,7 +9,7 @@ from deepsquare.cli.problems import problems_document, read_workflow
 
 
 @click.command("validate", cls=Command, short_help="Check workflows; print every problem with its line.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 def validate(files: tuple[str, ...], *, strict: bool) -> None:
     """Check workflow FILEs (- is stdin). Needs no grid.

@@ -1,5 +1,6 @@
 """The examples of the tree do what their first lines say."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from tests.support.scripts import Outcome, ScriptSite, script_of
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 EXPECTED = {
-    "hello-world.yaml": (0, "Running: hello world\nHello World\n"),
+    "hello-world.yaml": (
+        0,
+        "Running: hello world\nHello World\n" + "".join(f"part {part} of 4 is done\n" for part in range(1, 5)),
+    ),
     "environment-between-steps.yaml": (
         0,
         "Running: find out\nRunning: use it\nBye: the greeting had 6 words\nroses, violets\nand = signs\n",
@@ -21,6 +25,16 @@ EXPECTED = {
     ),
     "failing-step.yaml": (3, "Running: prepare\nall is well\nRunning: check\n"),
 }
+
+
+@pytest.fixture
+def site(site: ScriptSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptSite:
+    """A site on which `sleep` takes no time."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "sleep").symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    return site
 
 
 def run(site: ScriptSite, name: str) -> Outcome:

@@ -1,4 +1,4 @@
-# What a person types. Everything lands below this folder: .venv/ (Python), contracts/node_modules/ (Foundry), .dps/ (grids).
+# What a person types. Everything lands below this folder: .venv/ (Python), .tools/ (downloads), contracts/node_modules/ (Foundry), .dps/ (grids).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
@@ -9,6 +9,9 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 UV_VERSION := 0.13.8
 GETH_VERSION := v1.16.7
 UV := $(VENV)/bin/uv --system-certs
+# What is downloaded stays here, too; name another folder to share it between trees.
+export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache/uv
+export PIP_CACHE_DIR ?= $(CURDIR)/.tools/cache/pip
 WORKERS ?= auto
 
 .PHONY: help demo test check lint bench conformance contracts lock changelog clean

@@ -14,6 +14,7 @@ from deepsquare.cli.localgrid.folder import StateFolder
 from deepsquare.cli.localgrid.grid import LocalGrid
 from deepsquare.cli.output import Output
 from deepsquare.cli.problems import read_workflow, say_problems
+from deepsquare.cli.shell import activation, from_here, is_activated
 from deepsquare.cli.submitting import say_candidates, say_submitted
 from deepsquare.cli.watching import watch
 from deepsquare.model import Job
@@ -56,7 +57,7 @@ async def _demo(folder: StateFolder, file: str, output: Output) -> Job:
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     source, text = read_workflow(file)
-    output.say(f"Starting a grid in {folder.path}: chain, gateway, meta-scheduler, two providers ...")
+    output.say(f"Starting a grid in {from_here(folder.path)}: chain, gateway, meta-scheduler, two providers ...")
     async with LocalGrid(folder, say=output.say) as grid:
         settings = grid.configuration
         async with AsyncClient(settings, signer=open_signer(settings)) as client:
@@ -68,7 +69,8 @@ async def _demo(folder: StateFolder, file: str, output: Output) -> Job:
             say_submitted(output, job, draft)
             ended = await watch(job, output)
         output.say("\nStopping the grid ...")
-    output.say("Done. Keep a grid running with: dps up")
+    first = "" if is_activated() else f"{activation()}; "
+    output.say(f"Done. Keep a grid running with: {first}dps up")
     return ended
 
 

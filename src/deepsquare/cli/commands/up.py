@@ -11,6 +11,7 @@ from deepsquare.cli.connecting import run
 from deepsquare.cli.localgrid.folder import StateFolder
 from deepsquare.cli.localgrid.grid import LocalGrid
 from deepsquare.cli.output import Output
+from deepsquare.cli.shell import activation, from_here
 
 DEFAULT_STATE = Path(".dps")
 
@@ -40,7 +41,7 @@ async def _up(folder: StateFolder, output: Output, *, with_slurm: bool) -> None:
     if task is not None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, _Stop(task, output))
-    output.say(f"Starting the grid in {folder.path} ...")
+    output.say(f"Starting the grid in {from_here(folder.path)} ...")
     try:
         async with LocalGrid(folder, say=output.say, with_slurm=with_slurm) as grid:
             _tell(output, grid)
@@ -69,10 +70,11 @@ def _tell(output: Output, grid: LocalGrid) -> None:
     settings = grid.configuration
     folder = grid.folder.path
     is_found = folder == Path.cwd() / DEFAULT_STATE
-    prefix = "" if is_found else f"export DEEPSQUARE_CONFIG={grid.folder.config_file}\n  "
+    first = [activation(), "" if is_found else f"export DEEPSQUARE_CONFIG={grid.folder.config_file}"]
+    prefix = "".join(f"{line}\n  " for line in first if line)
     output.say(
         f"The grid runs: chain {settings.require('rpc')}, gateway {settings.require('gateway')}, two providers.\n"
-        "In another terminal:\n"
+        "In another terminal, in this folder:\n"
         f"  {prefix}dps submit examples/hello-world.yaml --watch\n"
         "  dps provider list\n"
         "  dps credits balance\n"

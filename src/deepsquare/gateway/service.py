@@ -17,6 +17,7 @@ from deepsquare.chain.ledger import Ledger
 from deepsquare.clock import Clock
 from deepsquare.gateway.address import normalised
 from deepsquare.gateway.app import create_app
+from deepsquare.gateway.connections import Share, bounded_protocol
 from deepsquare.gateway.parts import Parts
 from deepsquare.gateway.settings import GatewaySettings
 
@@ -82,8 +83,10 @@ class _Server(uvicorn.Server):
 
 
 def _configuration(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
+    share = Share(most=settings.connections_per_address, proxies=settings.trusted_proxies)
     return uvicorn.Config(
         app,
+        http=bounded_protocol(share, settings.request_seconds),
         log_config=None,
         access_log=False,  # Ours is written by `doors`: without queries, in plain words.
         server_header=False,

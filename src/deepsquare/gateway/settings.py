@@ -74,6 +74,10 @@ class GatewaySettings(BaseModel):
         0.2, description="How often a follower looks for what another gateway process has stored."
     )
     concurrent_requests: _Count = Field(2000, description="Connections at the same time; beyond it the answer is 503.")
+    connections_per_address: _Count = Field(
+        200, description="Connections of one client address; loopback and trusted proxies have no such bound."
+    )
+    request_seconds: _Seconds = Field(60, description="A request's head and body must arrive within this time.")
 
     graphql_introspection: bool = Field(False, description="True: clients may ask for the GraphQL schema.")
     graphql_tokens: _Count = Field(20_000, description="Longest GraphQL document, in tokens.")

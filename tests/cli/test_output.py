@@ -2,6 +2,7 @@
 
 import io
 
+import click
 import pytest
 
 from deepsquare.cli.output import Column, Output, record
@@ -24,7 +25,7 @@ class Terminal(io.TextIOWrapper):
     def lines(self) -> list[str]:
         self.flush()
         assert isinstance(self.buffer, io.BytesIO)
-        return self.buffer.getvalue().decode().splitlines()
+        return click.unstyle(self.buffer.getvalue().decode()).splitlines()
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, columns: int) -> list[str]:
@@ -32,7 +33,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, columns: int) -> list[str]:
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("TERM", "xterm")
     Output().table([], COLUMNS, ROWS, "")
     return terminal.lines
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from deepsquare.chain.errors import InvalidValue
 from deepsquare.chain.keccak import checksum_address
+from deepsquare.chain.texts import lines, one_line
 from deepsquare.model import (
     Address,
     Affinity,
@@ -55,9 +56,9 @@ def job(published: Sequence[Any], terms: Sequence[Any]) -> Job:
             cancel_requested_at=moment_or_none(cancel_requested_at),
             block_of_last_change=changed_in_block,
         ),
-        name=name.rstrip(b"\0").decode("utf-8", errors="replace"),
+        name=one_line(name.rstrip(b"\0").decode("utf-8", errors="replace")),
         cancel_requested=cancel_requested,
-        last_error=last_error,
+        last_error=lines(last_error),
         exit_code=exit_code,
         terms=JobTerms(
             price_per_minute=price,
@@ -79,11 +80,11 @@ def definition(fields: Sequence[Any]) -> JobDefinition:
         cpus_per_task=cpus_per_task,
         memory_per_cpu_mb=memory_per_cpu,
         gpus=gpus,
-        script_hash=location,
+        script_hash=one_line(location),
         storage_type=StorageType(storage_type),
         uses=labels(uses),
         affinities=tuple(
-            Affinity(Label(*label), AffinityOperator(operator.rstrip(b"\0").decode("ascii")))
+            Affinity(_label(label), AffinityOperator(operator.rstrip(b"\0").decode("ascii")))
             for label, operator in affinities
         ),
     )
@@ -145,7 +146,12 @@ def price_fields(prices: Prices) -> tuple[int, int, int]:
 
 def labels(pairs: Sequence[Sequence[str]]) -> tuple[Label, ...]:
     """Labels, as anybody wrote them."""
-    return tuple(Label(key, value) for key, value in pairs)
+    return tuple(map(_label, pairs))
+
+
+def _label(pair: Sequence[str]) -> Label:
+    key, value = pair
+    return Label(one_line(key), one_line(value))
 
 
 def label_fields(its_labels: Sequence[Label]) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 from deepsquare.chain import abi, codec
 from deepsquare.chain.keccak import checksum_address
 from deepsquare.chain.receipt import Log
+from deepsquare.chain.texts import one_line
 from deepsquare.model import Address, JobId, JobStatus
 
 
@@ -133,7 +134,9 @@ def _changed(block: int, index: int, fields: _Fields) -> JobChanged:
 
 
 def _returned(block: int, index: int, fields: _Fields) -> JobReturned:
-    return JobReturned(block, index, _job(fields["jobId"]), checksum_address(fields["provider"]), fields["reason"])
+    return JobReturned(
+        block, index, _job(fields["jobId"]), checksum_address(fields["provider"]), one_line(fields["reason"])
+    )
 
 
 def _settled(block: int, index: int, fields: _Fields) -> JobSettled:

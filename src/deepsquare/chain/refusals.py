@@ -12,6 +12,7 @@ from typing import Any, Final
 from deepsquare.chain import abi, codec
 from deepsquare.chain.errors import ContractRefused, RpcError
 from deepsquare.chain.keccak import checksum_address
+from deepsquare.chain.texts import one_line
 from deepsquare.model import JobStatus, format_credits
 
 _ERROR, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
@@ -123,6 +124,7 @@ def refusal(data: bytes) -> ContractRefused:
     try:
         if code == _ERROR:
             (reason,) = abi.decode(("string",), rest)
+            reason = one_line(reason)
             return ContractRefused("Error", {"reason": reason}, f"the contract refused: {reason}")
         if code == _PANIC:
             (number,) = abi.decode(("uint256",), rest)

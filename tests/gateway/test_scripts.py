@@ -1,6 +1,7 @@
 """A script is kept from submission to the end of its job, for the provider that the chain names, for nobody else."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -195,6 +196,12 @@ async def test_who_fills_the_room_for_scripts_with_large_ones_keeps_nobody_else_
         submissions = [await gateway.client.submit(WORKFLOW) for _ in range(12)]
         for submission in [named, *submissions]:
             assert await gateway.parts.scripts.get(submission.script_hash) is not None
+
+
+async def test_nobody_else_on_the_machine_reads_scripts_from_the_disk(gateway: Gateway, tmp_path: Path) -> None:
+    await gateway.client.submit(WORKFLOW)
+    for suffix in ("", "-shm", "-wal"):
+        assert (tmp_path / f"gateway.sqlite{suffix}").stat().st_mode & 0o777 == 0o600
 
 
 async def tidy(gateway: Gateway, after_seconds: float = 0) -> None:

@@ -6,6 +6,7 @@ stays true until it commits. Parameters never stand in error texts: they are scr
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable
 from datetime import datetime
@@ -147,9 +148,20 @@ def _engine(url: str) -> Engine:
     except (ArgumentError, ModuleNotFoundError) as problem:
         raise WrongStore(f"the database URL cannot be used: {problem}; see database_url in docs/gateway.md") from None
     if engine.dialect.name == "sqlite":
+        _keep_private(parsed.database)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _keep_private(path: str | None) -> None:
+    """Make a new database a file of its owner alone, as SQLite would not: scripts hold their customers' secrets."""
+    if not path or path == ":memory:":
+        return
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as problem:
+        raise StoreUnavailable(f"the database cannot be opened: {problem}; check database_url and its folder") from None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -7,11 +7,13 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from deepsquare.gateway.access import DOORS, Door
+from deepsquare.gateway.client import GatewayClient
+from deepsquare.gateway.errors import WrongGrid
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.gateway.signing import SigningDomain
 from deepsquare.model import Address, JobId, JobStatus
 from tests.gateway.chain_double import CHAIN_ID, CONTRACT
-from tests.gateway.conftest import Accounts, Gateway, running
+from tests.gateway.conftest import URL, Accounts, Gateway, running
 from tests.gateway.knocking import Knock, challenged, code
 
 PUBLIC = {
@@ -195,3 +197,21 @@ async def test_a_cold_job_opens_no_script_but_keeps_its_log_readable(gateway: Ga
     await gateway.client.append_log(job_id, 1, 0, b"bye", gateway.accounts.provider)
     gateway.chain.put(job_id, JobStatus.FINISHED)
     assert await gateway.client.read_log(job_id, gateway.accounts.customer) == b"bye"
+
+
+async def test_a_client_that_knows_its_grid_signs_nothing_for_another(gateway: Gateway) -> None:
+    job_id, accounts = await gateway.job(JobStatus.RUNNING), gateway.accounts
+    for domain, is_ours in (
+        (SigningDomain(CHAIN_ID, CONTRACT), True),
+        (SigningDomain(CHAIN_ID + 1, CONTRACT), False),
+        (SigningDomain(CHAIN_ID, Address("0x" + "1" * 40)), False),
+    ):
+        client = GatewayClient(URL, http=gateway.http, clock=gateway.clock, domain=domain)
+        if is_ours:
+            assert await client.fetch_script(job_id, accounts.provider)
+            assert await client.append_log(job_id, 1, 0, b"mine", accounts.provider) == 4
+            continue
+        with pytest.raises(WrongGrid, match="nothing was signed"):
+            await client.fetch_script(job_id, accounts.provider)
+        with pytest.raises(WrongGrid, match="nothing was signed"):
+            await client.append_log(job_id, 1, 0, b"mine", accounts.provider)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from deepsquare.chain.texts import one_line
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway import signing
 from deepsquare.gateway.address import normalised
@@ -26,6 +27,7 @@ from deepsquare.gateway.errors import (
     LogGap,
     RefusedByGateway,
     UnexpectedAnswer,
+    WrongGrid,
 )
 from deepsquare.gateway.signing import Challenge, SigningDomain, TypedDataSigner, TypedMessage
 from deepsquare.model import Address, JobId
@@ -80,11 +82,20 @@ class GatewayClient:
     """One gateway, as its clients see it.
 
     `http` may be any `httpx.AsyncClient` (its owner closes it); without one the client makes its own,
-    which `close()` or `async with` gives back.
+    which `close()` or `async with` gives back. Whoever knows the grid names its `domain`: then nothing is signed
+    for another one, whatever the gateway says it serves. Without it the gateway's word is taken.
     """
 
-    def __init__(self, url: str, *, http: "httpx.AsyncClient | None" = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        http: "httpx.AsyncClient | None" = None,
+        clock: Clock | None = None,
+        domain: SigningDomain | None = None,
+    ) -> None:
         self.url = normalised(url)
+        self._domain = domain
         self._http = http
         self._owns_http = http is None
         self._clock = clock or SystemClock()
@@ -229,7 +240,7 @@ class GatewayClient:
         issued = _Object(self.url, await self._json("POST", f"/v1/jobs/{job_id}/challenges", content=wanted))
         expires_at = datetime.fromtimestamp(issued.whole("expires_at"), UTC)
         challenge = Challenge(issued.text("nonce"), expires_at)
-        domain = SigningDomain(issued.whole("chain_id"), Address(issued.text("contract")))
+        domain = self._agreed(issued.whole("chain_id"), issued.text("contract"))
         message = signing.access(signer.address, self.url, purpose, job_id, challenge)
         credentials = Credentials(signer.address, domain.sign(message, signer), Answer(self.url, challenge))
         return {"Authorization": credentials.header()}
@@ -237,8 +248,18 @@ class GatewayClient:
     async def _signed(self, message: TypedMessage, signer: TypedDataSigner) -> dict[str, str]:
         """The header of a request that is signed itself."""
         info = await self.about()
-        signature = SigningDomain(info.chain_id, info.contract).sign(message, signer)
+        signature = self._agreed(info.chain_id, info.contract).sign(message, signer)
         return {"Authorization": Credentials(signer.address, signature).header()}
+
+    def _agreed(self, chain_id: int, contract: str) -> SigningDomain:
+        """The domain to sign for. A hostile gateway would name another grid, on which the signature is good, too."""
+        ours = self._domain
+        if ours is None:
+            return SigningDomain(chain_id, Address(contract))
+        if (chain_id, contract.lower()) != (ours.chain_id, ours.contract.lower()):
+            said = f"chain {chain_id}, contract {one_line(contract)}"
+            raise WrongGrid(self.url, said, f"chain {ours.chain_id}, contract {ours.contract}")
+        return ours
 
     async def _json(
         self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None

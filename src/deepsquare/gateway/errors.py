@@ -4,6 +4,7 @@
      ├── GatewayUnreachable      transient: nobody answered; the same call may succeed later
      │    └── GatewayBusy        transient: it answered "later" (too many requests, its chain or store is away)
      ├── UnexpectedAnswer        something answered that is no gateway of this version
+     ├── WrongGrid               the gateway wants signatures for another grid than the client's
      ├── InvalidWorkflow         the workflow has errors; `.problems` holds all of them, each with its place
      ├── RefusedByGateway        the gateway said no, and why (`.status`, `.code`, `.message`, `.hint`)
      │    └── LogGap             bytes before this offset are missing; `.expected_offset` is where to go on
@@ -59,6 +60,14 @@ class UnexpectedAnswer(GatewayError):
 
     def __init__(self, url: str, what: str) -> None:
         super().__init__(f"{url} answered {what}, which no gateway of this version says; check the gateway's address")
+        self.url = url
+
+
+class WrongGrid(GatewayError):
+    """The gateway wants signatures for another grid than the client's."""
+
+    def __init__(self, url: str, said: str, expected: str) -> None:
+        super().__init__(f"{url} serves {said}; expected {expected}; nothing was signed; check the gateway's address")
         self.url = url
 
 

@@ -33,21 +33,27 @@ with open(os.path.join(folder, f"{{len(os.listdir(folder)):05d}}.json"), "w") as
     json.dump(record, file)
 if {record_only!r}:
     sys.exit(0)
+# Blocked signals wait until they are asked for: none comes just before a system call that then sleeps over it.
+heard = [signal.SIGTERM, signal.SIGCHLD]
+signal.pthread_sigmask(signal.SIG_BLOCK, heard)
 tasks = []
-signal.signal(signal.SIGTERM, lambda *_: [os.kill(pid, signal.SIGTERM) for pid in tasks])
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 for rank in range(int(options.get("--ntasks", "1"))):
     pid = os.fork()
     if pid == 0:
         os.environ["SLURM_PROCID"] = str(rank)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, heard)
         os.execvp(arguments[0], [os.fsencode(argument) for argument in sys.argv[-len(arguments):]])
     tasks.append(pid)
-signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 codes = []
-for pid in tasks:
-    codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+while tasks:
+    if signal.sigwait(heard) == signal.SIGTERM:
+        for pid in tasks:
+            os.kill(pid, signal.SIGTERM)
+    for pid in list(tasks):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            tasks.remove(pid)
+            codes.append(os.waitstatus_to_exitcode(status))
 sys.exit(max(128 - code if code < 0 else code for code in codes))
 """
 

@@ -1,7 +1,7 @@
 """How fast the embedded chain is, how soon it is back, and whether kill -9 ever costs it anything.
 
 The node runs in a process of its own and is asked over HTTP, as by a service; the transactions are transfers of the
-grid's own credit, signed beforehand. Run alone with `python -m benchmarks.chain [--quick] [--json PATH]`.
+grid's own credit, signed beforehand. Run alone with `python -m benchmarks chain`.
 """
 
 import asyncio
@@ -10,10 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import click
 from eth_abi.abi import encode
 
-from benchmarks.report import Figure, median, show, write
+from benchmarks.report import Figure, median
 from deepsquare.chain.embedded import EmbeddedChain
 from deepsquare.chain.keccak import selector
 from tests.chain.embedded.killing import NodeProcess, send_until_killed
@@ -131,18 +130,3 @@ def _transfer(amount: int) -> bytes:
 
 def _balance_query() -> str:
     return "0x" + (selector("balanceOf(address)") + encode(["address"], [_RECIPIENT])).hex()
-
-
-@click.command()
-@click.option("--quick", is_flag=True, help="Fewer repetitions: a look, no figure to quote.")
-@click.option("--json", "path", type=click.Path(path_type=Path), help="Also write the figures as JSON.")
-def main(quick: bool, path: Path | None) -> None:
-    """Measure, show, keep."""
-    figures = measure(quick=quick)
-    show(figures)
-    if path is not None:
-        write(figures, path)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """How long a workflow takes from text to script: what every submission and every `dps validate` pays.
 
 Measured within one process, after the imports; the first load of a process also pays for importing the
-YAML parser. Run alone with `python -m benchmarks.compiler [--quick] [--json PATH]`.
+YAML parser. Run alone with `python -m benchmarks compiler`.
 """
 
 import statistics
@@ -10,9 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import click
-
-from benchmarks.report import Figure, show, write
+from benchmarks.report import Figure
 from deepsquare import compiler, workflow
 
 _Subject = TypeVar("_Subject")
@@ -62,18 +60,3 @@ def _figure(
         work(subject)
         seconds.append(time.perf_counter() - start)
     return Figure(name, statistics.median(seconds) * 1000, "ms", at_most=at_most, detail=f"median of {runs}")
-
-
-@click.command()
-@click.option("--quick", is_flag=True, help="Fewer repetitions: a look, no figure to quote.")
-@click.option("--json", "path", type=click.Path(path_type=Path), help="Also write the figures as JSON.")
-def main(quick: bool, path: Path | None) -> None:
-    """Measure, show, keep."""
-    figures = measure(quick=quick)
-    show(figures)
-    if path is not None:
-        write(figures, path)
-
-
-if __name__ == "__main__":
-    main()

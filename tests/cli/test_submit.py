@@ -1,6 +1,5 @@
 """`dps submit`: from a workflow to a job's end, and every way in which that can be refused."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from deepsquare.cli.exits import ExitCode
 from deepsquare.gateway.client import GatewayClient, Submission
 from tests.cli.driver import dps
+from tests.support.foreign_gateway import foreign_gateway
 from tests.support.local_grid import HELLO, RunningGrid
 
 FAILING = HELLO.replace('echo "Hello World"', "exit 7")
@@ -148,15 +148,11 @@ def test_a_contract_that_is_not_there_is_refused(grid: RunningGrid) -> None:
     assert answer.exit_code == ExitCode.WRONG_CHAIN
 
 
-def test_a_gateway_of_another_grid_is_refused(grid: RunningGrid, hello: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    about = GatewayClient.about
-
-    async def of_another(client: GatewayClient) -> object:
-
-        return dataclasses.replace(await about(client), chain_id=1)
-
-    monkeypatch.setattr(GatewayClient, "about", of_another)
-    assert dps("submit", hello, environment=grid.environment).exit_code == ExitCode.WRONG_CHAIN
+def test_a_gateway_of_another_grid_is_refused(grid: RunningGrid, hello: Path) -> None:
+    with foreign_gateway() as url:
+        answer = dps("submit", hello, "--gateway", url, environment=grid.environment)
+    assert answer.exit_code == ExitCode.WRONG_CHAIN
+    assert "nothing was signed" in answer.stderr
 
 
 def test_a_chain_that_is_down_is_named(grid: RunningGrid, hello: Path) -> None:

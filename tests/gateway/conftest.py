@@ -14,6 +14,7 @@ from deepsquare.gateway.app import assemble
 from deepsquare.gateway.client import GatewayClient
 from deepsquare.gateway.parts import Parts
 from deepsquare.gateway.settings import GatewaySettings
+from deepsquare.gateway.signing import SigningDomain
 from deepsquare.model import JobId, JobStatus
 from tests.gateway.chain_double import ChainDouble
 from tests.support.clock import ManualClock
@@ -89,4 +90,5 @@ async def running(
     app = assemble(settings, chain, chain, clock)
     transport = httpx.ASGITransport(app, client=("192.0.2.1", 1))
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=URL) as http:
-        yield Gateway(app, chain, clock, http, GatewayClient(URL, http=http, clock=clock), accounts)
+        client = GatewayClient(URL, SigningDomain.of(chain.grid), http=http, clock=clock)
+        yield Gateway(app, chain, clock, http, client, accounts)

@@ -199,18 +199,20 @@ async def test_a_cold_job_opens_no_script_but_keeps_its_log_readable(gateway: Ga
     assert await gateway.client.read_log(job_id, gateway.accounts.customer) == b"bye"
 
 
-async def test_a_client_that_knows_its_grid_signs_nothing_for_another(gateway: Gateway) -> None:
+async def test_a_client_signs_nothing_for_another_grid(gateway: Gateway) -> None:
     job_id, accounts = await gateway.job(JobStatus.RUNNING), gateway.accounts
     for domain, is_ours in (
         (SigningDomain(CHAIN_ID, CONTRACT), True),
         (SigningDomain(CHAIN_ID + 1, CONTRACT), False),
         (SigningDomain(CHAIN_ID, Address("0x" + "1" * 40)), False),
     ):
-        client = GatewayClient(URL, http=gateway.http, clock=gateway.clock, domain=domain)
+        client = GatewayClient(URL, domain, http=gateway.http, clock=gateway.clock)
         if is_ours:
             assert await client.fetch_script(job_id, accounts.provider)
             assert await client.append_log(job_id, 1, 0, b"mine", accounts.provider) == 4
             continue
+        with pytest.raises(WrongGrid, match="nothing was signed"):
+            await client.about()
         with pytest.raises(WrongGrid, match="nothing was signed"):
             await client.fetch_script(job_id, accounts.provider)
         with pytest.raises(WrongGrid, match="nothing was signed"):

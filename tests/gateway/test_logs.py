@@ -8,13 +8,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from deepsquare.gateway.client import GatewayClient
 from deepsquare.gateway.database import Database
 from deepsquare.gateway.errors import LogGap, LogGapFound, RefusedByGateway
 from deepsquare.gateway.logs import MERGED_CHUNK_BYTES, SqlLogStore
 from deepsquare.gateway.settings import GatewaySettings
+from deepsquare.gateway.signing import SigningDomain
 from deepsquare.model import JobId, JobStatus
 from tests.gateway.chain_double import CHAIN_ID, CONTRACT
-from tests.gateway.conftest import Accounts, Gateway, running
+from tests.gateway.conftest import URL, Accounts, Gateway, running
 from tests.gateway.test_scripts import tidy
 
 JOB = JobId(7)
@@ -103,9 +105,8 @@ async def test_a_log_that_is_too_long_ends_with_a_line_that_says_so_and_never_wi
         assert await gateway.client.append_log(job_id, 1, 2000, b"z" * 1000, accounts.provider) == 3000
         log = await gateway.client.read_log(job_id, accounts.customer)
         # Another client does not know yet, and is told.
-        answer = await gateway.client.__class__(gateway.client.url, http=gateway.http).append_log(
-            job_id, 1, 50_000, b"far", accounts.provider
-        )
+        another = GatewayClient(URL, SigningDomain.of(gateway.chain.grid), http=gateway.http)
+        answer = await another.append_log(job_id, 1, 50_000, b"far", accounts.provider)
         await gateway.client.close_log(job_id, 1, 3000, accounts.provider)
     assert log.startswith(b"x" * 1000 + b"y" * 24 + b"\n[deepsquare] ")
     assert log.endswith(b"1024 bytes\n")

@@ -16,7 +16,9 @@ from deepsquare.gateway.client import GatewayClient, LogChunk
 from deepsquare.gateway.errors import GatewayUnreachable, RefusedByGateway, UnexpectedAnswer, WrongStore
 from deepsquare.gateway.service import GatewayService
 from deepsquare.gateway.settings import GatewaySettings
+from deepsquare.gateway.signing import SigningDomain
 from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
+from tests.gateway.chain_double import CHAIN_ID, CONTRACT
 from tests.gateway.conftest import WORKFLOW
 from tests.support.chain import FreshGrid, fresh_grid, signer
 
@@ -32,7 +34,7 @@ async def serving(grid: FreshGrid, settings: GatewaySettings) -> AsyncIterator[G
     if running.done():
         await running
     try:
-        async with GatewayClient(service.url) as client:
+        async with GatewayClient(service.url, SigningDomain.of(grid.address)) as client:
             yield client
     finally:
         running.cancel()
@@ -100,7 +102,7 @@ async def test_a_restart_under_a_follower_loses_no_byte(grid: FreshGrid, setting
     async with serving(grid, settings) as client:
         port = httpx.URL(client.url).port
         job_id = await running_job(grid, client)
-        patient = GatewayClient(client.url)
+        patient = GatewayClient(client.url, SigningDomain.of(grid.address))
         log = patient.follow_log(job_id, customer)
         first = asyncio.ensure_future(anext(log))
         await client.append_log(job_id, 1, 0, b"before ", provider)
@@ -131,7 +133,7 @@ async def test_a_database_of_another_grid_is_refused(grid: FreshGrid, settings: 
 async def test_a_gateway_that_is_not_there_is_for_later(grid: FreshGrid, settings: GatewaySettings) -> None:
     async with serving(grid, settings) as client:
         url = client.url
-    async with GatewayClient(url) as client:
+    async with GatewayClient(url, SigningDomain.of(grid.address)) as client:
         with pytest.raises(GatewayUnreachable) as unreachable:
             await client.submit(WORKFLOW)
     assert unreachable.value.transient
@@ -154,4 +156,4 @@ async def test_what_is_no_gateway_is_recognised(status: int, text: str, kind: ty
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
         with pytest.raises(kind):
-            await GatewayClient("http://127.0.0.1:1", http=http).submit(WORKFLOW)
+            await GatewayClient("http://127.0.0.1:1", SigningDomain(CHAIN_ID, CONTRACT), http=http).submit(WORKFLOW)

@@ -28,6 +28,7 @@ URL = "http://127.0.0.1:1"
         (gateway.GatewayBusy(URL, "busy", "later", 1.0), errors.Busy),
         (gateway.RefusedByGateway(403, "access_denied", "no"), errors.RefusedByGateway),
         (gateway.RefusedByGateway(404, "log_unknown", "no log"), errors.NotFound),
+        (gateway.WrongGrid(URL, "chain 1", "chain 2"), errors.WrongGrid),
         (gateway.UnexpectedAnswer(URL, "nonsense"), errors.GatewayUnreachable),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else type(value).__name__,

@@ -35,6 +35,7 @@ from deepsquare.clusters.port import ClusterNode, NodeState
 from deepsquare.gateway.client import GatewayClient
 from deepsquare.gateway.service import GatewayService
 from deepsquare.gateway.settings import GatewaySettings
+from deepsquare.gateway.signing import SigningDomain
 from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.model import Node
 from deepsquare.sdk import wallet
@@ -141,7 +142,7 @@ async def _supervise(
     nodes = [ClusterNode(f"{zone}-1", Node(cpus, 4096), NodeState.UP)]
     async with (
         EventReader(ledger, provider=account.address) as events,
-        GatewayClient(gateway_url) as gateway,
+        GatewayClient(gateway_url, SigningDomain.of(ledger.grid)) as gateway,
     ):
         ports = Ports(
             chain=ledger,

@@ -28,7 +28,7 @@ class ExitCode(enum.IntEnum):
     INVALID_WORKFLOW = 10, "the workflow has errors; each is printed as `file:line:column`"
     BAD_CONFIGURATION = 11, "a setting, a file or a value of an option is wrong"
     NO_KEY = 12, "no wallet, a wrong password, or a wallet file that others may read"
-    WRONG_CHAIN = 13, "the node serves another chain, or the contract is not there"
+    WRONG_CHAIN = 13, "the node or the gateway serves another grid, or the contract is not there"
     NOT_FOUND = 14, "no such job, provider or log"
 
     CHAIN_UNREACHABLE = 20, "the chain's node does not answer"

@@ -85,7 +85,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _parts(settings: GatewaySettings, chain: ChainView, events: Events, clock: Clock) -> Parts:
-    domain = SigningDomain(chain.grid.chain_id, chain.grid.meta_scheduler)
+    domain = SigningDomain.of(chain.grid)
     database = Database.open(settings.database_url, chain_id=domain.chain_id, contract=domain.contract)
     scripts = SqlScriptStore(database, unnamed_bytes=settings.unnamed_scripts_mb * MIB)
     logs = SqlLogStore(database, bytes_per_job=settings.log_bytes_per_job)

@@ -81,18 +81,18 @@ class LogChunk:
 class GatewayClient:
     """One gateway, as its clients see it.
 
+    `domain` is the grid's: nothing is ever signed for another one, whatever the gateway says it serves.
     `http` may be any `httpx.AsyncClient` (its owner closes it); without one the client makes its own,
-    which `close()` or `async with` gives back. Whoever knows the grid names its `domain`: then nothing is signed
-    for another one, whatever the gateway says it serves. Without it the gateway's word is taken.
+    which `close()` or `async with` gives back.
     """
 
     def __init__(
         self,
         url: str,
+        domain: SigningDomain,
         *,
         http: "httpx.AsyncClient | None" = None,
         clock: Clock | None = None,
-        domain: SigningDomain | None = None,
     ) -> None:
         self.url = normalised(url)
         self._domain = domain
@@ -117,12 +117,13 @@ class GatewayClient:
             self._http = None
 
     async def about(self) -> GatewayInfo:
-        """Which grid the gateway serves; asked once and remembered."""
+        """What the gateway says of itself; asked once and remembered. Raises `WrongGrid` where it serves another."""
         if self._info is None:
             answer = _Object(self.url, await self._json("GET", "/v1/about"))
+            self._check_grid(answer)
             self._info = GatewayInfo(
-                answer.whole("chain_id"),
-                Address(answer.text("contract")),
+                self._domain.chain_id,
+                self._domain.contract,
                 answer.text("version"),
                 tuple(map(str, answer.items("names"))),
                 dict(answer.mapping("limits")),
@@ -240,26 +241,22 @@ class GatewayClient:
         issued = _Object(self.url, await self._json("POST", f"/v1/jobs/{job_id}/challenges", content=wanted))
         expires_at = datetime.fromtimestamp(issued.whole("expires_at"), UTC)
         challenge = Challenge(issued.text("nonce"), expires_at)
-        domain = self._agreed(issued.whole("chain_id"), issued.text("contract"))
+        self._check_grid(issued)
         message = signing.access(signer.address, self.url, purpose, job_id, challenge)
-        credentials = Credentials(signer.address, domain.sign(message, signer), Answer(self.url, challenge))
+        credentials = Credentials(signer.address, self._domain.sign(message, signer), Answer(self.url, challenge))
         return {"Authorization": credentials.header()}
 
     async def _signed(self, message: TypedMessage, signer: TypedDataSigner) -> dict[str, str]:
         """The header of a request that is signed itself."""
-        info = await self.about()
-        signature = self._agreed(info.chain_id, info.contract).sign(message, signer)
-        return {"Authorization": Credentials(signer.address, signature).header()}
+        await self.about()
+        return {"Authorization": Credentials(signer.address, self._domain.sign(message, signer)).header()}
 
-    def _agreed(self, chain_id: int, contract: str) -> SigningDomain:
-        """The domain to sign for. A hostile gateway would name another grid, on which the signature is good, too."""
-        ours = self._domain
-        if ours is None:
-            return SigningDomain(chain_id, Address(contract))
+    def _check_grid(self, answer: "_Object") -> None:
+        """Raise `WrongGrid` where the gateway serves another grid. A hostile one would have us sign for that."""
+        ours, chain_id, contract = self._domain, answer.whole("chain_id"), answer.text("contract")
         if (chain_id, contract.lower()) != (ours.chain_id, ours.contract.lower()):
             said = f"chain {chain_id}, contract {one_line(contract)}"
             raise WrongGrid(self.url, said, f"chain {ours.chain_id}, contract {ours.contract}")
-        return ours
 
     async def _json(
         self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None

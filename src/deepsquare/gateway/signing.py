@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from deepsquare.chain.errors import InvalidSignature
+from deepsquare.chain.grid import GridAddress
 from deepsquare.chain.typed_data import Types, recover
 from deepsquare.model import Address, JobId
 
@@ -63,6 +64,11 @@ class SigningDomain:
 
     chain_id: int
     contract: Address
+
+    @classmethod
+    def of(cls, grid: GridAddress) -> Self:
+        """The domain of a grid."""
+        return cls(grid.chain_id, grid.meta_scheduler)
 
     def typed(self) -> dict[str, Any]:
         """The domain as EIP-712 writes it."""

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from deepsquare.chain.grid import GridAddress
+from deepsquare.model import Address
 from deepsquare.sdk.errors import InvalidValue
 from deepsquare.sdk.toml_lines import key_lines
 
@@ -128,6 +130,15 @@ class Configuration:
                 next_step=f"start one with `dps up`, or name one with --grid FILE or {setting.flag}",
             )
         return value
+
+    @property
+    def grid_address(self) -> GridAddress:
+        """Which grid is meant. Raises `InvalidValue` where nobody named one."""
+        return GridAddress(
+            chain_id=int(self.require("chain_id")),
+            meta_scheduler=Address(self.require("meta_scheduler")),
+            deployed_at_block=int(self.get("deployed_at_block") or 0),
+        )
 
 
 def load(

@@ -6,14 +6,14 @@ Both clients and every job handle share one connection. It never opens a wallet 
 import asyncio
 from collections.abc import Callable
 
-from deepsquare.chain import CustomerAccount, GridAddress, HttpRpc, Ledger, Sender, Signer
+from deepsquare.chain import CustomerAccount, HttpRpc, Ledger, Sender, Signer
 from deepsquare.clock import Clock, SystemClock
-from deepsquare.gateway.client import GatewayClient, GatewayInfo
+from deepsquare.gateway.client import GatewayClient
+from deepsquare.gateway.signing import SigningDomain
 from deepsquare.metascheduler.client import GridView, survey
 from deepsquare.model import Address
 from deepsquare.sdk import wallet
 from deepsquare.sdk.configuration import Configuration
-from deepsquare.sdk.errors import WrongGrid
 from deepsquare.sdk.purse import Purse
 from deepsquare.sdk.translation import translated
 
@@ -54,12 +54,8 @@ class Connection:
         async with self._opening:
             if self._ledger is None:
                 settings = self.configuration
+                grid = settings.grid_address
                 rpc = HttpRpc(settings.require("rpc"), settings.get("websocket"))
-                grid = GridAddress(
-                    chain_id=int(settings.require("chain_id")),
-                    meta_scheduler=Address(settings.require("meta_scheduler")),
-                    deployed_at_block=int(settings.get("deployed_at_block") or 0),
-                )
                 try:
                     with translated():
                         self._ledger = await Ledger.connect(rpc, grid)
@@ -91,25 +87,15 @@ class Connection:
         settings = self.configuration
         async with self._opening:
             if self._gateway is None:
-                client = GatewayClient(settings.require("gateway"))
+                client = GatewayClient(settings.require("gateway"), SigningDomain.of(settings.grid_address))
                 try:
                     with translated():
-                        about = await client.about()
-                    self._check_grid(about)
+                        await client.about()
                 except BaseException:
                     await client.close()
                     raise
                 self._gateway = client
             return self._gateway
-
-    def _check_grid(self, about: GatewayInfo) -> None:
-        """Raise `WrongGrid` where the gateway serves another grid than ours."""
-        ours = (int(self.configuration.require("chain_id")), self.configuration.require("meta_scheduler").lower())
-        if (about.chain_id, about.contract.lower()) != ours:
-            raise WrongGrid(
-                f"the gateway serves chain {about.chain_id}, contract {about.contract}: another grid",
-                next_step="correct the gateway's address (dps config show)",
-            )
 
     async def account(self) -> CustomerAccount:
         """The account that spends. Raises `KeyProblem`, `ChainUnreachable`, `WrongGrid`."""

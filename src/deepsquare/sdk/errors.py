@@ -5,7 +5,7 @@
     │   ├── InvalidWorkflow        the workflow has errors (`.problems`, each with its line)
     │   ├── InvalidValue           an argument or a setting is wrong
     │   ├── KeyProblem             no key, a wrong password, a wallet that others may read
-    │   ├── WrongGrid              the node serves another chain, or the contract is not there
+    │   ├── WrongGrid              the node or the gateway serves another grid, or the contract is not there
     │   └── NotFound               no such job, provider or log
     ├── Unreachable              the network: nobody answered, nothing is known about the outcome
     │   ├── ChainUnreachable       the chain's node
@@ -67,7 +67,7 @@ class KeyProblem(BadInput):
 
 
 class WrongGrid(BadInput):
-    """The node serves another chain than the grid's, or no contract lies at the grid's address."""
+    """The node serves another chain, the gateway another grid, or no contract lies at the grid's address."""
 
 
 class NotFound(BadInput):

@@ -21,6 +21,11 @@ _CHAIN: tuple[tuple[type[chain.ChainError], type[errors.DeepSquareError]], ...] 
     (chain.InvalidGridFile, errors.InvalidValue),
 )
 
+_GATEWAY: tuple[tuple[type[gateway.GatewayError], type[errors.DeepSquareError]], ...] = (
+    (gateway.GatewayBusy, errors.Busy),
+    (gateway.WrongGrid, errors.WrongGrid),
+)
+
 
 @contextmanager
 def translated() -> Iterator[None]:
@@ -62,14 +67,13 @@ def _of_contract(error: chain.ContractRefused, message: str, next_step: str) -> 
 
 def _of_gateway(error: gateway.GatewayError) -> errors.DeepSquareError:
     message, next_step = _halves(error)
-    if isinstance(error, gateway.GatewayBusy):
-        return errors.Busy(message, next_step=next_step)
-    if isinstance(error, gateway.GatewayUnreachable):
-        return errors.GatewayUnreachable(message, next_step=next_step)
     if isinstance(error, gateway.InvalidWorkflow):
         return errors.InvalidWorkflow("the workflow", error.problems)
     if isinstance(error, gateway.RefusedByGateway):
         if error.status == 404:  # noqa: PLR2004 - HTTP's own number for it
             return errors.NotFound(error.message, next_step=error.hint)
         return errors.RefusedByGateway(error.message, error.status, error.code, next_step=error.hint)
+    for kind, ours in _GATEWAY:
+        if isinstance(error, kind):
+            return ours(message, next_step=next_step)
     return errors.GatewayUnreachable(message, next_step=next_step)

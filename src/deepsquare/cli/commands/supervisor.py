@@ -13,6 +13,7 @@ from deepsquare.cli.services.running import connect, serve
 from deepsquare.cli.services.settings_file import read_settings
 from deepsquare.clock import SystemClock
 from deepsquare.gateway.client import GatewayClient
+from deepsquare.gateway.signing import SigningDomain
 from deepsquare.sdk.wallet import open_signer
 from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
@@ -39,7 +40,7 @@ def supervisor(settings_file: Path | None, assignments: tuple[str, ...]) -> None
         try:
             async with (
                 EventReader(ledger, provider=signer.address, clock=clock) as events,
-                GatewayClient(grid.require("gateway"), clock=clock) as gateway,
+                GatewayClient(grid.require("gateway"), SigningDomain.of(ledger.grid), clock=clock) as gateway,
             ):
                 ports = Ports(
                     chain=ledger,

@@ -34,6 +34,7 @@ from deepsquare.cli.localgrid.providers import cluster_root, providers
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.clusters.local import shutdown
 from deepsquare.gateway.client import GatewayClient
+from deepsquare.gateway.signing import SigningDomain
 from deepsquare.model import Address
 from deepsquare.sdk.configuration import CONFIG_VARIABLE, Configuration, load
 
@@ -89,7 +90,9 @@ class LocalGrid:
         websocket_url = f"ws://{LOOPBACK}:{ports[NODE]}"
         write_grid(folder.grid_file, GridFile(node_url, grid, websocket_url, gateway_url))
         self._write_config()
-        gateway = await self._stack.enter_async_context(GatewayClient(gateway_url, clock=self._clock))
+        gateway = await self._stack.enter_async_context(
+            GatewayClient(gateway_url, SigningDomain.of(grid), clock=self._clock)
+        )
         wallets = [account(folder, provider.name) for provider in self._providers]
         await self.children.start(
             gateway_part(folder, ports[GATEWAY], gateway),

@@ -10,14 +10,13 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from deepsquare.chain import ChainError, ChainUnreachable, GridAddress, HttpRpc, Ledger
+from deepsquare.chain import ChainError, ChainUnreachable, HttpRpc, Ledger
 from deepsquare.chain.embedded.errors import EmbeddedChainError
 from deepsquare.cli.command import current
 from deepsquare.cli.failure import ServiceFailed
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.clusters.port import ClusterError
 from deepsquare.gateway.errors import GatewayError
-from deepsquare.model import Address
 from deepsquare.sdk.configuration import Configuration
 from deepsquare.supervisor.errors import SupervisorError
 
@@ -74,11 +73,7 @@ def _failed(error: Exception) -> Exception:
 async def connect(configuration: Configuration, clock: Clock | None = None) -> Ledger:
     """The grid's ledger, as soon as its node answers. Raises `WrongChain`, `NoContract`."""
     clock = clock or SystemClock()
-    grid = GridAddress(
-        chain_id=int(configuration.require("chain_id")),
-        meta_scheduler=Address(configuration.require("meta_scheduler")),
-        deployed_at_block=int(configuration.get("deployed_at_block") or 0),
-    )
+    grid = configuration.grid_address
     rpc = HttpRpc(configuration.require("rpc"), configuration.get("websocket"), clock=clock)
     while True:
         try:

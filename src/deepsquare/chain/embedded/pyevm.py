@@ -1,7 +1,7 @@
 """The engine in use: py-evm's rules of the Prague fork, over our own state.
 
 Of py-evm only the transaction executor and the interpreter are used; blocks, tries and its database are not. The
-only module, with `world.py`, that imports py-evm, which takes half a second: import it late.
+only module, with `interpreter.py` and `world.py`, that imports py-evm, which takes half a second: import it late.
 
 Where py-evm's accounting of a block is wrong or absent it is done here: gas used with the calldata floor
 (EIP-7623) after the refund, and the size of initcode at the top level (EIP-3860).
@@ -10,7 +10,6 @@ py-evm hashes through eth-hash, which takes the first backend installed unless E
 is five times faster than the one it would find. Whoever sets the variable outside decides.
 """
 
-import inspect
 import os
 import sys
 
@@ -40,12 +39,11 @@ from eth.exceptions import (
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.berlin.transactions import calculate_txn_intrinsic_gas_berlin
 from eth.vm.forks.prague.computation import PragueComputation
-from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
 from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
-from eth.vm.opcode_values import SELFDESTRUCT
 from eth_typing import Address, BlockNumber, Hash32
 
 from deepsquare.chain.embedded.engine import Account, BlockEnvironment, Log, Outcome, Reads, StateChanges, StateReader
+from deepsquare.chain.embedded.interpreter import Computation
 from deepsquare.chain.embedded.transactions import AccessList, Call, Transaction
 from deepsquare.chain.embedded.world import World
 
@@ -189,22 +187,10 @@ class _Context(ExecutionContext):
         return super().prev_hashes
 
 
-_OPCODES = {**PRAGUE_OPCODES, SELFDESTRUCT: inspect.unwrap(PRAGUE_OPCODES[SELFDESTRUCT])}
-
-
-class _Computation(PragueComputation):
-    """py-evm's interpreter without its warning at every SELFDESTRUCT, which is a rule like any other here.
-
-    Where warnings are errors, the warning would change what a transaction does.
-    """
-
-    opcodes = _OPCODES
-
-
 class _State(PragueState):
     """py-evm's state with our world in the place of its account database, transient storage included."""
 
-    computation_class = _Computation
+    computation_class: type[PragueComputation] = Computation
 
     def __init__(self, world: World, context: ExecutionContext) -> None:
         # The constructor above would open a trie and write system contracts; both belong to consensus we do not run.

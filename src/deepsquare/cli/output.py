@@ -81,6 +81,10 @@ class Output:
         """A line about an error; `--quiet` shows it too."""
         click.echo(text, err=True)
 
+    def text(self, text: str) -> None:
+        """A text that is no line; what the terminal cannot write is replaced."""
+        self.raw(text.encode(sys.stdout.encoding, "replace"))
+
     def raw(self, data: bytes) -> None:
         """A job's own output, byte for byte."""
         sys.stdout.buffer.write(data)

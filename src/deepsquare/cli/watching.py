@@ -1,6 +1,6 @@
 """Watch a job to its end: its states as they happen, why it waits, its output live, the bill.
 
-The output goes to stdout byte for byte, everything else to stderr; with `--json` all of it is one stream of
+The output goes to stdout, everything else to stderr; with `--json` all of it is one stream of
 events on stdout, one per line. Whatever happens to this process, the job goes on: only `dps job cancel` ends it.
 """
 
@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from deepsquare.cli.joboutput import job_output
 from deepsquare.cli.output import Output
 from deepsquare.cli.wording import bill_document, bill_line, headline, json_time, short
 from deepsquare.model import Job, JobStatus, format_credits
@@ -138,11 +139,9 @@ async def _output_shown(job: AsyncJob, output: Output) -> AsyncIterator[asyncio.
 
 async def _show_output(job: AsyncJob, output: Output) -> None:
     try:
-        async for piece in job.logs(follow=True):
-            if output.json:
-                output.event({"event": "output", "job": job.id, "text": piece.decode(errors="replace")})
-            else:
-                output.raw(piece)
+        with job_output(output, {"event": "output", "job": job.id}) as show:
+            async for piece in job.logs(follow=True):
+                show(piece)
     except NotFound:
         output.say("          the job printed nothing that the gateway kept")
     except DeepSquareError as error:

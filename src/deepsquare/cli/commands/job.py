@@ -5,6 +5,7 @@ import click
 from deepsquare.cli.command import Command, current, finish
 from deepsquare.cli.connecting import reading, run, signing
 from deepsquare.cli.exits import ExitCode
+from deepsquare.cli.joboutput import job_output
 from deepsquare.cli.lazy import group
 from deepsquare.cli.options import CREDITS, JOB_ID, grid_options, wallet_options
 from deepsquare.cli.output import JsonValue
@@ -77,18 +78,19 @@ async def _show(job_id: JobId) -> None:
 @grid_options
 @wallet_options
 def logs(job_id: JobId, *, follow: bool) -> None:
-    """Print what a job of yours has written, byte for byte; --json wraps each piece into one line."""
+    """Print what a job of yours has written; --json wraps each piece into one line.
+
+    In a pipe or a file it is the same to the byte. A terminal gets colours, and every other control character as text.
+    """
     run(_logs(job_id, follow=follow))
 
 
 async def _logs(job_id: JobId, *, follow: bool) -> None:
     output = current().output
     async with signing() as client:
-        async for piece in client.job(job_id).logs(follow=follow):
-            if output.json:
-                output.event({"job": job_id, "text": piece.decode(errors="replace")})
-            else:
-                output.raw(piece)
+        with job_output(output, {"job": job_id}) as show:
+            async for piece in client.job(job_id).logs(follow=follow):
+                show(piece)
 
 
 @job.command("watch", cls=Command, short_help="Show states, output and the bill until a job is over.")

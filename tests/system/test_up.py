@@ -86,17 +86,29 @@ def test_ctrl_c_leaves_no_process_and_a_job_that_was_cut_off_costs_nothing(folde
         assert_credits_add_up(folder)
 
 
-@pytest.mark.parametrize("service", ["node", "gateway", "metascheduler", "valley"])
-def test_each_job_ends_right_although_a_service_is_killed_while_it_runs(folder: Path, service: str) -> None:
+@pytest.mark.parametrize(
+    ("service", "site"),
+    [
+        ("node", "valley"),
+        ("gateway", "valley"),
+        ("metascheduler", "valley"),
+        ("valley", "valley"),
+        ("summit", "summit"),
+    ],
+)
+def test_each_job_ends_right_although_a_service_is_killed_while_it_runs(folder: Path, service: str, site: str) -> None:
+    there = ("--use", f"site={site}")
     with up(folder) as running:
-        quick, fails = submit(folder, "quick"), submit(folder, "fails")
-        with watching(folder, "submit", "slow.yaml", "--watch") as slow:
+        quick, fails = submit(folder, "quick", *there), submit(folder, "fails", *there)
+        with watching(folder, "submit", "slow.yaml", "--watch", *there) as slow:
             assert slow.line() == "Running: work\n"
             running.services[service].kill()
             assert slow.rest() == "begin\nend\n"
             assert slow.process.returncode == 0, slow.said
         assert watch(folder, quick).returncode == 0
         assert watch(folder, fails).returncode == ExitCode.JOB_FAILED
+        assert len({job["provider"] for job in jobs(folder)}) == 1
+        assert {job["name"]: Decimal(job["bill"]["paid"]) for job in jobs(folder)}["slow"] > 0
         assert_credits_add_up(folder)
 
 

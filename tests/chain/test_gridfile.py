@@ -13,6 +13,8 @@ FILE = GridFile(
     websocket_url="ws://127.0.0.1:8545",
     grid=GridAddress(179188, ADDRESS, 3),
     gateway_url="http://127.0.0.1:8080",
+    credit=Address("0x" + "0" * 39 + "2"),
+    provider_manager=Address("0x" + "0" * 39 + "3"),
 )
 GOOD = f"""\
 [chain]
@@ -47,6 +49,7 @@ def test_what_is_optional_may_be_left_out(tmp_path: Path) -> None:
         (GOOD.replace("179188", "-1"), 3, "expected a whole number"),
         (GOOD.replace("http://", "ftp://"), 2, "begins with http://"),
         (GOOD.replace(ADDRESS, "0x12"), 4, "40 hex digits"),
+        (GOOD + 'credit = "0x12"\n', 5, "40 hex digits"),
         (GOOD + "rcp = 1\n", 5, "'rcp' is unknown in [chain]; expected rpc"),
         (GOOD + '[gateways]\nurl = "x"\n', 5, "'gateways' is unknown"),
         ("name = 1\n" + GOOD, 1, "'name' is unknown"),

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from deepsquare.chain.errors import ContractRefused, InsufficientGasFunds, OutcomeUnknown, RpcError
+from deepsquare.chain.errors import ContractRefused, InsufficientGasFunds, NonceUsed, OutcomeUnknown, RpcError
 from deepsquare.chain.sender import Sender, SenderSettings
 from deepsquare.chain.signer import Signer
 from tests.chain.pool_node import CHAIN_ID, PoolNode
@@ -255,3 +255,38 @@ async def test_a_node_without_a_suggestion_for_tips_is_offered_one_gwei() -> Non
     for _ in range(2):
         receipt = await mined(node, sender.send(TARGET, b""))
         assert node.transaction(receipt.transaction_hash)["max_fee"] == 2 * 10**9 + 10**9
+
+
+async def test_of_two_processes_that_send_with_the_same_nonce_one_counts_and_the_other_is_told() -> None:
+    node = PoolNode()
+    one, two = sender_for(node), sender_for(node)
+    first = asyncio.create_task(one.send(TARGET, b"\x01", nonce=0))
+    await settle(lambda: len(node.pool) == 1)
+    second = asyncio.create_task(two.send(TARGET, b"\x02", nonce=0))
+    await settle(lambda: len(node.received) > 1)
+    node.mine()
+    outcomes = await asyncio.gather(first, second, return_exceptions=True)
+    assert node.counts[one.address] == 1
+    assert [type(outcome) for outcome in outcomes].count(NonceUsed) == 1
+
+
+async def test_what_waits_with_the_same_nonce_is_outbid() -> None:
+    node = PoolNode()
+    stuck = asyncio.create_task(sender_for(node).send(TARGET, b"\x01", nonce=0))
+    await settle(lambda: len(node.pool) == 1)
+    (waiting,) = node.pool.values()
+    better = asyncio.create_task(sender_for(node).send(TARGET, b"\x02", nonce=0))
+    await settle(lambda: waiting not in node.pool.values())
+    node.mine()
+    receipt = await better
+    assert node.transaction(receipt.transaction_hash)["max_fee"] > node.transaction(waiting)["max_fee"]
+    stuck.cancel()
+
+
+async def test_a_nonce_that_is_used_up_is_told_and_nothing_is_sent() -> None:
+    node = PoolNode()
+    sender = sender_for(node)
+    await mined(node, sender.send(TARGET, b"\x01"))
+    with pytest.raises(NonceUsed, match="nonce 0"):
+        await sender.send(TARGET, b"\x02", nonce=0)
+    assert not node.pool

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deepsquare.chain.admin import AdminAccount, Setting
     from deepsquare.chain.customer import CustomerAccount
-    from deepsquare.chain.deploy import deploy
+    from deepsquare.chain.deploy_journal import DeployJournal
+    from deepsquare.chain.deployment import DeployCost, Deployment, deploy, verified
     from deepsquare.chain.errors import (
+        CannotDeploy,
         ChainError,
         ChainUnreachable,
         ContractRefused,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
         InvalidSignature,
         InvalidValue,
         NoContract,
+        NonceUsed,
         OutcomeUnknown,
         RpcError,
         UnknownJob,
@@ -53,10 +56,14 @@ if TYPE_CHECKING:
 __all__ = [
     "AdminAccount",
     "Block",
+    "CannotDeploy",
     "ChainError",
     "ChainUnreachable",
     "ContractRefused",
     "CustomerAccount",
+    "DeployCost",
+    "DeployJournal",
+    "Deployment",
     "EventPage",
     "EventReader",
     "GridAddress",
@@ -79,6 +86,7 @@ __all__ = [
     "JobToppedUp",
     "Ledger",
     "NoContract",
+    "NonceUsed",
     "OutcomeUnknown",
     "ProviderAccount",
     "ProviderChange",
@@ -96,14 +104,17 @@ __all__ = [
     "WrongChain",
     "deploy",
     "load_grid",
+    "verified",
     "write_grid",
 ]
 
 _HOMES = {
     "admin": ("AdminAccount", "Setting"),
     "customer": ("CustomerAccount",),
-    "deploy": ("deploy",),
+    "deploy_journal": ("DeployJournal",),
+    "deployment": ("DeployCost", "Deployment", "deploy", "verified"),
     "errors": (
+        "CannotDeploy",
         "ChainError",
         "ChainUnreachable",
         "ContractRefused",
@@ -113,6 +124,7 @@ _HOMES = {
         "InvalidSignature",
         "InvalidValue",
         "NoContract",
+        "NonceUsed",
         "OutcomeUnknown",
         "RpcError",
         "UnknownJob",

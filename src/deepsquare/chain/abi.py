@@ -5,6 +5,7 @@ become bytes is the business of `abi_types`.
 """
 
 import functools
+import hashlib
 import importlib.resources
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,10 +80,21 @@ class Abi:
     errors: Mapping[bytes, ErrorKind]
     constructor: tuple[str, ...]
     bytecode: bytes
+    runtime_sha256: str
+    """Of the code as it lies on a chain, with zeros in place of the immutables."""
+    immutables: tuple[tuple[int, int], ...]
+    """Where those lie in it: start and length, in bytes."""
 
     def creation(self, *arguments: Any) -> bytes:
         """The data of the transaction that deploys the contract."""
         return self.bytecode + encode(self.constructor, arguments)
+
+    def is_code(self, code: bytes) -> bool:
+        """Whether this is the contract's code as it lies on a chain, whatever its immutables are."""
+        blank = bytearray(code)
+        for start, length in self.immutables:
+            blank[start : start + length] = bytes(length)
+        return hashlib.sha256(blank).hexdigest() == self.runtime_sha256
 
 
 @functools.cache
@@ -97,6 +109,8 @@ def load(contract: str) -> Abi:
         errors={_selector(entry): _error(entry) for entry in entries if entry["type"] == "error"},
         constructor=next((_types(entry["inputs"]) for entry in entries if entry["type"] == "constructor"), ()),
         bytecode=bytes.fromhex(artifact["bytecode"].removeprefix("0x")),
+        runtime_sha256=artifact["runtime"]["sha256"],
+        immutables=tuple((start, length) for start, length in artifact["runtime"]["immutables"]),
     )
 
 

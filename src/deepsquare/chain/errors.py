@@ -8,6 +8,8 @@
      ├── NoContract           nothing, or something else, is deployed at the grid's address
      ├── ContractRefused      the contract said no, for a reason it names: nothing changed
      ├── InsufficientGasFunds the account cannot pay for the transaction itself
+     ├── NonceUsed            another transaction took the nonce that this one was to have
+     ├── CannotDeploy         contracts cannot be put on this chain, or not with what was begun there before
      ├── UnknownJob           no job has this number
      ├── InvalidValue         a value that the contract has no room for
      ├── InvalidSignature     bytes that are no signature
@@ -106,6 +108,22 @@ class InsufficientGasFunds(ChainError):
             "send it some of the chain's own coin (credits do not pay for gas)"
         )
         self.account = account
+
+
+class NonceUsed(ChainError):
+    """Another transaction of the account has the nonce that this one was bound to: this one will never count."""
+
+    def __init__(self, account: Address, nonce: int) -> None:
+        super().__init__(
+            f"another transaction of {account} has nonce {nonce}; "
+            "read from the chain whether it was yours before you send this one anew"
+        )
+        self.account = account
+        self.nonce = nonce
+
+
+class CannotDeploy(ChainError):
+    """A grid cannot be deployed: the chain is too old, or what is found there is not what was begun."""
 
 
 class UnknownJob(ChainError):

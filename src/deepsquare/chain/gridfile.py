@@ -6,6 +6,8 @@
     id = 179188
     meta_scheduler = "0x..."
     deployed_at_block = 1                  # optional: where reading events starts
+    credit = "0x..."                       # optional, for people: programs ask the MetaScheduler for these two
+    provider_manager = "0x..."
 
     [gateway]
     url = "http://127.0.0.1:8080"          # optional for services that talk to no gateway
@@ -21,12 +23,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepsquare.chain.durable_file import write_durably
 from deepsquare.chain.errors import InvalidGridFile
 from deepsquare.chain.grid import GridAddress
 from deepsquare.model import Address
 
 _KEYS: Mapping[str, Mapping[str, type]] = {
-    "chain": {"rpc": str, "websocket": str, "id": int, "meta_scheduler": str, "deployed_at_block": int},
+    "chain": {
+        "rpc": str,
+        "websocket": str,
+        "id": int,
+        "meta_scheduler": str,
+        "deployed_at_block": int,
+        "credit": str,
+        "provider_manager": str,
+    },
     "gateway": {"url": str},
 }
 _KIND_NAMES = {str: "a text in quotes", int: "a whole number"}
@@ -43,6 +54,8 @@ class GridFile:
     grid: GridAddress
     websocket_url: str | None = None
     gateway_url: str | None = None
+    credit: Address | None = None
+    provider_manager: Address | None = None
 
 
 def load_grid(path: Path) -> GridFile:
@@ -69,13 +82,13 @@ def write_grid(path: Path, file: GridFile) -> None:
         "id": file.grid.chain_id,
         "meta_scheduler": file.grid.meta_scheduler,
         "deployed_at_block": file.grid.deployed_at_block,
+        "credit": file.credit,
+        "provider_manager": file.provider_manager,
     }
     tables = [_table("chain", chain)]
     if file.gateway_url is not None:
         tables.append(_table("gateway", {"url": file.gateway_url}))
-    part = path.with_name(f".{path.name}.part")
-    part.write_text("\n".join(tables), encoding="utf-8")
-    part.replace(path)
+    write_durably(path, "\n".join(tables))
 
 
 def _table(name: str, values: Mapping[str, str | int | None]) -> str:
@@ -94,21 +107,30 @@ class _GridText:
 
     def parse(self) -> GridFile:
         self._refuse_strangers()
-        address = self._required("chain", "meta_scheduler")
-        if not _ADDRESS.match(address):
-            raise self._wrong("chain", "meta_scheduler", f"{address!r} is no address; expected 0x and 40 hex digits")
-        from deepsquare.chain.keccak import checksum_address  # noqa: PLC0415 - hashing, only for a sound file
-
+        meta_scheduler = self._address("meta_scheduler", self._required("chain", "meta_scheduler"))
         return GridFile(
             rpc_url=self._required("chain", "rpc"),
             websocket_url=self._optional("chain", "websocket"),
             grid=GridAddress(
                 chain_id=self._required("chain", "id"),
-                meta_scheduler=Address(checksum_address(address)),
+                meta_scheduler=meta_scheduler,
                 deployed_at_block=self._optional("chain", "deployed_at_block") or 0,
             ),
             gateway_url=self._optional("gateway", "url"),
+            credit=self._optional_address("credit"),
+            provider_manager=self._optional_address("provider_manager"),
         )
+
+    def _optional_address(self, key: str) -> Address | None:
+        text = self._optional("chain", key)
+        return None if text is None else self._address(key, text)
+
+    def _address(self, key: str, text: str) -> Address:
+        from deepsquare.chain.keccak import checksum_address  # noqa: PLC0415 - hashing, only for a sound file
+
+        if not _ADDRESS.match(text):
+            raise self._wrong("chain", key, f"{text!r} is no address; expected 0x and 40 hex digits")
+        return checksum_address(text)
 
     def _refuse_strangers(self) -> None:
         for table, values in self.content.items():

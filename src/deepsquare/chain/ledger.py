@@ -63,6 +63,11 @@ class Ledger:
         """The contract of the providers."""
         return self.provider_manager_contract.address
 
+    @property
+    def contracts(self) -> tuple[Contract, Contract, Contract]:
+        """All that the grid consists of on its chain."""
+        return self.meta_scheduler_contract, self.credit_contract, self.provider_manager_contract
+
     async def head(self) -> Block:
         """The newest block."""
         block = await self.rpc.request("eth_getBlockByNumber", ["latest", False])

@@ -22,6 +22,7 @@ from deepsquare.chain.errors import (
     ChainUnreachable,
     ContractRefused,
     InsufficientGasFunds,
+    NonceUsed,
     OutcomeUnknown,
     RpcError,
 )
@@ -94,16 +95,21 @@ class Sender:
         """The account that sends."""
         return self.signer.address
 
-    async def send(self, to: Address | None, data: bytes, value: int = 0) -> Receipt:
+    async def send(self, to: Address | None, data: bytes, value: int = 0, *, nonce: int | None = None) -> Receipt:
         """Send a call (or, with `to` None, create a contract) and wait until it stands in a block.
+
+        Bound to a `nonce`, at most one transaction counts however often it is sent, also by processes that know
+        nothing of each other; `NonceUsed` is raised where another one has it.
 
         Raises `ContractRefused` with nothing changed, `InsufficientGasFunds`, `RpcError`, `ChainUnreachable`
         before anything was sent and `OutcomeUnknown` after. A cancelled `send` may still take effect.
         """
         while True:
             call = await self._prepare(to, data, value)
-            sent = await self._hand_over(call)
+            sent = await self._hand_over(call, nonce)
             receipt = await self._receipt(sent)
+            if receipt is None and nonce is not None:
+                raise NonceUsed(self.address, nonce)
             if receipt is None:
                 logger.warning(
                     "another process used nonce %d of %s; sending again", sent.transaction.nonce, self.address
@@ -146,12 +152,12 @@ class Sender:
             return refusal(data)
         return InsufficientGasFunds(self.address) if classify(error) is PoolAnswer.NO_FUNDS else error
 
-    async def _hand_over(self, call: Transaction) -> _Sent:
+    async def _hand_over(self, call: Transaction, nonce: int | None) -> _Sent:
         """Give the call its nonce and the node its bytes; goes through even if whoever asked is cancelled.
 
         Otherwise a cancelled caller could leave a nonce used and not counted.
         """
-        task = asyncio.create_task(self._hand_over_in_turn(call), name=f"send for {self.address}")
+        task = asyncio.create_task(self._hand_over_in_turn(call, nonce), name=f"send for {self.address}")
         self._handovers.add(task)
         task.add_done_callback(self._handed_over)
         return await asyncio.shield(task)
@@ -161,15 +167,15 @@ class Sender:
         if not task.cancelled() and task.exception() is not None:
             logger.debug("a transaction of %s was not taken: %s", self.address, task.exception())
 
-    async def _hand_over_in_turn(self, call: Transaction) -> _Sent:
+    async def _hand_over_in_turn(self, call: Transaction, bound: int | None) -> _Sent:
         async with self._turn:
             for _ in range(_OFFERS - 1):
-                transaction = replace(call, nonce=await self._nonce())
+                transaction = replace(call, nonce=await self._nonce() if bound is None else bound)
                 try:
                     return await self._offer_and_count(transaction)
                 except RpcError as error:
-                    call = await self._corrected(call, error)
-            return await self._offer_and_count(replace(call, nonce=await self._nonce()))
+                    call = await self._corrected(call, error, bound)
+            return await self._offer_and_count(replace(call, nonce=await self._nonce() if bound is None else bound))
 
     async def _nonce(self) -> int:
         if self._next_nonce is None:
@@ -216,12 +222,17 @@ class Sender:
     async def _is_in_a_block(self, hash_: str) -> bool:
         return await self._rpc.request("eth_getTransactionReceipt", [hash_]) is not None
 
-    async def _corrected(self, call: Transaction, error: RpcError) -> Transaction:
+    async def _corrected(self, call: Transaction, error: RpcError, bound: int | None) -> Transaction:
         """The call changed so that the node may take it; raises where nothing we can change would help.
 
-        The node refused the bytes, so their nonce is free or someone else's: it is read again.
+        The node refused the bytes, so their nonce is free or someone else's: it is read again. A call that is bound
+        to its nonce offers more than whatever waits there.
         """
         match classify(error):
+            case PoolAnswer.NONCE_TAKEN if bound is not None:
+                if int(await self._rpc.request("eth_getTransactionCount", [self.address, "latest"]), 16) > bound:
+                    raise NonceUsed(self.address, bound) from error
+                return replace(call, fees=highest(raised(call.fees), await self._market.fees(fresh=True)))
             case PoolAnswer.NONCE_TAKEN | PoolAnswer.NONCE_AHEAD:
                 logger.info("nonce of %s is read again: %s", self.address, error.node_message)
                 return call

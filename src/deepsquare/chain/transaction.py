@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from deepsquare.chain.keccak import checksum_address, keccak256
 from deepsquare.model import Address
 
 _Item: TypeAlias = bytes | int | Sequence["_Item"]
@@ -62,6 +63,11 @@ class Transaction:
 
     def _to(self) -> bytes:
         return bytes.fromhex(self.to[2:]) if self.to is not None else b""
+
+
+def created_address(account: Address, nonce: int) -> Address:
+    """Where the contract lies that an account's transaction with this nonce creates."""
+    return checksum_address(keccak256(_rlp([bytes.fromhex(account[2:]), nonce]))[-20:])
 
 
 def _rlp(item: _Item) -> bytes:

@@ -41,6 +41,7 @@ class ExitCode(enum.IntEnum):
     REFUSED_BY_GATEWAY = 34, "the gateway said no"
     SCRIPT_DIFFERS = 35, "the gateway's script is not the one that this workflow compiles to"
     NO_GAS = 36, "the account cannot pay the chain for the transaction"
+    REGISTRATION_CHANGED = 37, "the provider's registration is not the one that was shown"
 
     TRY_AGAIN = 40, "busy or not in time: the same command may work later"
 

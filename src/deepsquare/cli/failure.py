@@ -20,6 +20,10 @@ class GridBusy(errors.TryAgain):
     """Another `dps` runs a grid in this folder."""
 
 
+class RegistrationChanged(errors.DeepSquareError):
+    """A provider's registration is not the one that the admin was shown."""
+
+
 class ServiceFailed(errors.DeepSquareError):
     """A service could not start, or cannot go on."""
 
@@ -39,6 +43,7 @@ _EXIT_CODES: tuple[tuple[type[errors.DeepSquareError], ExitCode], ...] = (
     (errors.RefusedByChain, ExitCode.REFUSED_BY_CHAIN),
     (errors.RefusedByGateway, ExitCode.REFUSED_BY_GATEWAY),
     (errors.ScriptDiffers, ExitCode.SCRIPT_DIFFERS),
+    (RegistrationChanged, ExitCode.REGISTRATION_CHANGED),
     (GridBusy, ExitCode.GRID_BUSY),
     (GridFailed, ExitCode.GRID_FAILED),
     (ServiceFailed, ExitCode.SERVICE_FAILED),

@@ -1,18 +1,24 @@
 """`dps provider`: who offers what at which price; and, for the admin of a grid, who is admitted."""
 
+import sys
+
 import click
 
 from deepsquare.chain import AdminAccount, Sender
+from deepsquare.cli import admission
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run, signing
 from deepsquare.cli.lazy import group
 from deepsquare.cli.options import grid_options, wallet_options
 from deepsquare.cli.output import record
 from deepsquare.cli.wording import NOTHING, SITE_COLUMNS, site_document, site_row
+from deepsquare.model import Provider
 from deepsquare.scheduling import Site
 from deepsquare.sdk.client import AsyncClient
 from deepsquare.sdk.errors import NotFound
 from deepsquare.sdk.translation import translated
+
+_WAITING = "waits for approval"
 
 provider = group("provider", "Who offers what at which price; admit providers.")
 
@@ -42,40 +48,91 @@ def show(address: str) -> None:
 
 async def _show(address: str) -> None:
     async with reading() as client:
-        rows = await _sites(client)
-    found = [row for row in rows if row[0].provider.address.lower() == address.lower()]
-    if not found:
-        raise NotFound(f"{address} is no provider of this grid", next_step="see them all with: dps provider list")
-    site, state = found[0]
-    titles = (column.title for column in SITE_COLUMNS)
-    fields = list(zip(titles, site_row(site, state), strict=True))
+        site, state = await _find(client, address)
+    fields = _fields(site, state)
     fields.append(("jobs", " ".join(str(job.id) for job in site.bound) or NOTHING))
     current().output.document(site_document(site, state), record(fields))
 
 
+def _fields(site: Site, state: str) -> list[tuple[str, str]]:
+    titles = (column.title for column in SITE_COLUMNS)
+    return list(zip(titles, site_row(site, state), strict=True))
+
+
+async def _find(client: AsyncClient, address: str) -> tuple[Site, str]:
+    found = [row for row in await _sites(client) if row[0].provider.address.lower() == address.lower()]
+    if not found:
+        raise NotFound(f"{address} is no provider of this grid", next_step="see them all with: dps provider list")
+    return found[0]
+
+
 @provider.command("approve", cls=Command, short_help="Admit a provider (for the grid's admin).")
+@click.argument("address")
+@click.option("--yes", "-y", "is_agreed", is_flag=True, help="Do not ask.")
+@grid_options
+@wallet_options
+def approve(address: str, *, is_agreed: bool) -> None:
+    """Show the waiting registration of the provider at ADDRESS and make it valid. Only the grid's admin can.
+
+    On a terminal you are asked first. What is approved is what you were shown: exit code 37 where the provider
+    registered anew meanwhile.
+    """
+    shown = run(_show_waiting(address))
+    if not is_agreed and sys.stdin.isatty():
+        click.confirm("Approve it?", abort=True, err=True)
+    run(_approve(shown))
+
+
+async def _show_waiting(address: str) -> Provider:
+    async with reading() as client:
+        ledger = await client.connection.ledger()
+        with translated():
+            found = await admission.waiting(ledger, address)
+    current().output.say(record(_fields(Site(found), _WAITING)))
+    return found
+
+
+async def _approve(shown: Provider) -> None:
+    output = current().output
+    async with signing() as client:
+        admin, ledger = await _admin(client), await client.connection.ledger()
+        with translated():
+            await admission.approve(ledger, admin, shown)
+    output.say(f"{shown.address} is a provider of this grid now.")
+    output.document({"provider": shown.address, "state": "approved"}, shown.address)
+
+
+@provider.command("ban", cls=Command, short_help="Give a provider no new jobs (for the grid's admin).")
 @click.argument("address")
 @grid_options
 @wallet_options
-def approve(address: str) -> None:
-    """Make the waiting registration of the provider at ADDRESS valid. Only the grid's admin can."""
-    run(_approve(address))
+def ban(address: str) -> None:
+    """Give the provider at ADDRESS no new jobs; what it holds it may finish. Only the grid's admin can."""
+    run(_set_banned(address, is_banned=True))
 
 
-async def _approve(address: str) -> None:
-    output = current().output
+@provider.command("unban", cls=Command, short_help="Lift a provider's ban (for the grid's admin).")
+@click.argument("address")
+@grid_options
+@wallet_options
+def unban(address: str) -> None:
+    """Let the provider at ADDRESS have jobs again. Only the grid's admin can."""
+    run(_set_banned(address, is_banned=False))
+
+
+async def _set_banned(text: str, *, is_banned: bool) -> None:
     async with signing() as client:
-        ledger = await client.connection.ledger()
+        site, _ = await _find(client, text)
+        address, admin = site.provider.address, await _admin(client)
         with translated():
-            waiting = [entry.address for entry in await ledger.waiting_providers()]
-        found = next((entry for entry in waiting if entry.lower() == address.lower()), None)
-        if found is None:
-            raise NotFound(f"{address} does not wait for approval", next_step="see who does with: dps provider list")
-        admin = AdminAccount(ledger, Sender(ledger.rpc, client.connection.signer, ledger.grid.chain_id))
-        with translated():
-            await admin.approve(found)
-    output.say(f"{found} is a provider of this grid now.")
-    output.document({"provider": found, "state": "approved"}, found)
+            await (admin.ban(address) if is_banned else admin.unban(address))
+    state = "banned" if is_banned else "not banned"
+    current().output.document({"provider": address, "state": state}, f"{address} is {state}.")
+
+
+async def _admin(client: AsyncClient) -> AdminAccount:
+    ledger = await client.connection.ledger()
+    return AdminAccount(ledger, Sender(ledger.rpc, client.connection.signer, ledger.grid.chain_id))
 
 
 async def _sites(client: AsyncClient) -> list[tuple[Site, str]]:
@@ -86,7 +143,7 @@ async def _sites(client: AsyncClient) -> list[tuple[Site, str]]:
         waiting = await ledger.waiting_providers()
     now = client.connection.clock.now()
     rows = [(site, _state(site, is_away=site.lease_end is not None and site.lease_end <= now)) for site in sites]
-    return rows + [(Site(entry), "waits for approval") for entry in waiting]
+    return rows + [(Site(entry), _WAITING) for entry in waiting]
 
 
 def _state(site: Site, *, is_away: bool) -> str:

@@ -12,6 +12,8 @@ UV := $(VENV)/bin/uv --system-certs
 # What is downloaded stays here, too; name another folder to share it between trees.
 export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache/uv
 export PIP_CACHE_DIR ?= $(CURDIR)/.tools/cache/pip
+# Every process here would else compile hundreds of modules again, and pytest would rewrite each test each time.
+export PYTHONDONTWRITEBYTECODE :=
 WORKERS ?= auto
 
 .PHONY: help demo test check lint bench conformance contracts lock changelog clean
@@ -52,6 +54,7 @@ changelog: $(VENV)/.dev ## Turn the fragments in changelog.d/ into CHANGELOG.md
 
 clean: ## Remove everything that was built or installed here
 	rm -rf $(VENV) .tools .dps dist contracts/out contracts/cache contracts/node_modules .*_cache
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 .tools/geth:
 	@command -v go >/dev/null || { echo "a geth is built with Go; install it with: apt install golang-go" >&2; exit 1; }

@@ -1,8 +1,9 @@
-"""A whole grid inside this process, reached as any grid is: by HTTP on loopback.
+"""A whole grid inside this process, which its customers reach as any grid: by HTTP on loopback.
 
 The real chain, gateway, meta-scheduler and two supervisors with embedded clusters run on an event loop in a thread of
-their own, on ports that the system chose. `zone=left` is cheap, `zone=right` is larger and dearer. The customer has
-credits, and a wallet in the folder; `config.toml` there is what `dps` and the SDK read.
+their own, on ports that the system chose. The services call the chain in its process; their way to it by HTTP is a
+matter of whole grids in processes of their own. `zone=left` is cheap, `zone=right` is larger and dearer. The customer
+has credits, and a wallet in the folder; `config.toml` there is what `dps` and the SDK read.
 """
 
 import asyncio
@@ -17,10 +18,8 @@ from anyio.from_thread import start_blocking_portal
 from deepsquare.chain import (
     EventReader,
     GridFile,
-    HttpRpc,
     Ledger,
     ProviderAccount,
-    SchedulerAccount,
     Sender,
     Signer,
     write_grid,
@@ -100,22 +99,17 @@ async def _grid(folder: Path) -> AsyncIterator[RunningGrid]:
         stack.push_async_callback(chain.close)
         node_url = await stack.enter_async_context(listening(chain))
         parties = await deploy_grid(chain, SystemClock())
-        rpc = HttpRpc(node_url, node_url.replace("http", "ws"))
-        stack.push_async_callback(rpc.close)
-        ledger = await Ledger.connect(rpc, parties.address)
+        ledger = parties.ledger
         service = GatewayService(
             GatewaySettings(port=0, database_url=f"sqlite:///{folder / 'gateway.sqlite'}"), ledger, SystemClock()
         )
         grid_file = GridFile(node_url, parties.address, node_url.replace("http", "ws"), service.url)
         write_grid(folder / "grid.toml", grid_file)
-        scheduler = Sender(rpc, signer("scheduler"), CHAIN_ID)
         left, right = folder / "left", folder / "right"
         reader = await stack.enter_async_context(EventReader(ledger))
         tasks = [
             asyncio.create_task(service.run()),
-            asyncio.create_task(
-                MetaScheduler(ledger, SchedulerAccount(ledger, scheduler), reader, SystemClock()).run()
-            ),
+            asyncio.create_task(MetaScheduler(ledger, parties.scheduler_account, reader, SystemClock()).run()),
             asyncio.create_task(
                 _supervise(left, ledger, service.url, role="provider one", zone="left", price="0.01", cpus=4)
             ),

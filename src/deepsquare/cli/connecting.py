@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from deepsquare.chain import Signer
 from deepsquare.cli.options import configuration
 from deepsquare.sdk import wallet
 from deepsquare.sdk.client import AsyncClient
@@ -30,10 +31,13 @@ async def reading() -> AsyncIterator[AsyncClient]:
 @asynccontextmanager
 async def signing() -> AsyncIterator[AsyncClient]:
     """A client whose wallet is open; a person is asked for its password where nothing else gives it."""
-    settings = configuration()
-    signer = wallet.open_signer(settings, ask=_ask_password)
-    async with AsyncClient(settings, signer=signer) as client:
+    async with AsyncClient(configuration(), signer=opened_signer()) as client:
         yield client
+
+
+def opened_signer() -> Signer:
+    """The wallet's key; a person is asked for its password where nothing else gives it. Raises `KeyProblem`."""
+    return wallet.open_signer(configuration(), ask=_ask_password)
 
 
 def _ask_password(path: Path) -> str:

@@ -23,6 +23,7 @@ root = LazyGroup(
         "The grid": {
             "demo": Entry(f"{_COMMANDS}.demo:demo", "A whole grid on this machine runs one job and shows everything."),
             "up": Entry(f"{_COMMANDS}.up:up", "Keep a whole grid running on this machine."),
+            "deploy": Entry(f"{_COMMANDS}.deploy:deploy", "Put the contracts of a new grid on any EVM chain."),
             "provider": Entry(f"{_COMMANDS}.provider:provider", "Who offers what at which price; admit providers."),
             "config": Entry(f"{_COMMANDS}.config:config", "Which settings are in force, and where each comes from."),
             "completion": Entry(f"{_COMMANDS}.completion:completion", "Print the completion script for your shell."),

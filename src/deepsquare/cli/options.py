@@ -1,4 +1,4 @@
-"""Options that many commands share: which grid, which wallet, how many credits, which job."""
+"""Options that many commands share: which grid, which wallet, which account, how many credits, which job."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from deepsquare.model import (
+    Address,
     Affinity,
     AffinityOperator,
     InvalidAmount,
@@ -77,6 +78,20 @@ class CreditsType(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class AddressType(click.ParamType[Address]):
+    """An account or a contract on the chain."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        from deepsquare.chain.keccak import checksum_address  # noqa: PLC0415 - hashing, only where there is an address
+
+        try:
+            return checksum_address(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no address; write 0x and 40 hexadecimal digits", param, ctx)
+
+
 class JobIdType(click.ParamType[JobId]):
     """The number of a job."""
 
@@ -137,6 +152,7 @@ class MomentType(click.ParamType[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+ADDRESS = AddressType()
 CREDITS = CreditsType()
 JOB_ID = JobIdType()
 LABEL = LabelType()

@@ -15,6 +15,7 @@ _CHECK_NODE = "check that it runs (on this machine: dps up) and that `rpc` names
 _CHAIN: tuple[tuple[type[chain.ChainError], type[errors.DeepSquareError]], ...] = (
     (chain.WrongChain, errors.WrongGrid),
     (chain.NoContract, errors.WrongGrid),
+    (chain.CannotDeploy, errors.WrongGrid),
     (chain.UnknownJob, errors.NotFound),
     (chain.InsufficientGasFunds, errors.NoGas),
     (chain.InvalidKey, errors.KeyProblem),

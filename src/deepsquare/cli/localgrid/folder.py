@@ -1,6 +1,7 @@
 """What lies where below a grid's state folder, and the lock that keeps a second grid out of it.
 
     grid.toml          the grid's address: chain, contract, gateway (written once the contracts stand)
+    deployment.json    how far the first deployment is, until the contracts stand
     config.toml        the customer's settings: `dps` finds it from the folder above
     ports.json         the ports that were chosen
     keys/              a wallet and its password file per party, readable by their owner alone
@@ -29,6 +30,7 @@ class StateFolder:
         self.path = path.absolute()
         self.grid_file = self.path / "grid.toml"
         self.config_file = self.path / "config.toml"
+        self.deployment = self.path / "deployment.json"
         self.ports = self.path / "ports.json"
         self.keys = self.path / "keys"
         self.logs = self.path / "logs"

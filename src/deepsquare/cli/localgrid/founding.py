@@ -1,11 +1,11 @@
 """The first start of a grid: contracts, roles, credits; and, at each start, the admission of its own providers.
 
-The grid file is written after it: without one the founding counts as not done and is done again.
+The grid file is written after it: without one the founding counts as not done, and goes on where it was.
 """
 
 from collections.abc import Sequence
 
-from deepsquare.chain import AdminAccount, GridAddress, HttpRpc, Ledger, Sender, Setting, deploy
+from deepsquare.chain import AdminAccount, DeployJournal, Deployment, GridAddress, HttpRpc, Ledger, Sender, Setting
 from deepsquare.cli.localgrid.accounts import ADMIN, CUSTOMER, SCHEDULER, account
 from deepsquare.cli.localgrid.folder import StateFolder
 from deepsquare.clock import Clock
@@ -18,15 +18,18 @@ FEE_BASIS_POINTS = 300
 LOOK_SECONDS = 0.05
 
 
-async def found(folder: StateFolder, rpc: HttpRpc) -> GridAddress:
-    """Deploy the contracts, appoint the scheduler, fund the customer."""
+async def found(folder: StateFolder, rpc: HttpRpc, journal: DeployJournal) -> GridAddress:
+    """Deploy the contracts, appoint the scheduler, fund the customer: what of it is not done yet."""
     chain_id = int(await rpc.request("eth_chainId"), 16)
     admin = Sender(rpc, account(folder, ADMIN).open(), chain_id)
-    grid = await deploy(rpc, admin, INITIAL_SUPPLY)
-    rights = AdminAccount(await Ledger.connect(rpc, grid), admin)
+    grid = await Deployment(rpc, admin, INITIAL_SUPPLY, journal=journal).run()
+    ledger, customer = await Ledger.connect(rpc, grid), account(folder, CUSTOMER).address
+    rights = AdminAccount(ledger, admin)
     await rights.grant_scheduler(account(folder, SCHEDULER).address)
-    await rights.transfer(account(folder, CUSTOMER).address, CUSTOMER_CREDITS)
     await rights.change(Setting.FEE_BASIS_POINTS, FEE_BASIS_POINTS)
+    missing = CUSTOMER_CREDITS - await ledger.balance(customer)
+    if missing > 0:
+        await rights.transfer(customer, missing)
     return grid
 
 

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-from deepsquare.chain import GridFile, HttpRpc, Ledger, load_grid, write_grid
+from deepsquare.chain import DeployJournal, GridFile, HttpRpc, Ledger, load_grid, write_grid
 from deepsquare.cli.failure import GridFailed
 from deepsquare.cli.localgrid.accounts import CUSTOMER, account
 from deepsquare.cli.localgrid.children import Children
@@ -85,10 +85,12 @@ class LocalGrid:
         rpc = HttpRpc(node_url, clock=self._clock)
         self._stack.push_async_callback(rpc.close)
         await self.children.start(node_part(folder, ports[NODE], rpc))
-        grid = load_grid(folder.grid_file).grid if folder.grid_file.exists() else await found(folder, rpc)
+        journal = DeployJournal(folder.deployment)
+        grid = load_grid(folder.grid_file).grid if folder.grid_file.exists() else await found(folder, rpc, journal)
         gateway_url = f"http://{LOOPBACK}:{ports[GATEWAY]}"
         websocket_url = f"ws://{LOOPBACK}:{ports[NODE]}"
         write_grid(folder.grid_file, GridFile(node_url, grid, websocket_url, gateway_url))
+        journal.close()
         self._write_config()
         gateway = await self._stack.enter_async_context(
             GatewayClient(gateway_url, SigningDomain.of(grid), clock=self._clock)

@@ -52,6 +52,18 @@ def test_a_file_that_is_no_utf_8_is_refused_with_the_byte() -> None:
     assert "byte 6 is no UTF-8" in answer.stderr
 
 
+def test_a_file_that_cannot_be_read_hides_no_problem_of_the_others(tmp_path: Path) -> None:
+    bad, latin, sound = tmp_path / "bad.yaml", tmp_path / "latin.yaml", tmp_path / "sound.yaml"
+    bad.write_text(BROKEN, encoding="utf-8")
+    latin.write_bytes(b"name: \xff")
+    sound.write_text(HELLO, encoding="utf-8")
+    answer = dps("validate", tmp_path / "missing.yaml", latin, sound, bad)
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert answer.stdout.startswith(f"{bad}:2:")
+    assert "missing.yaml: No such file" in answer.stderr
+    assert "latin.yaml: byte 6 is no UTF-8" in answer.stderr
+
+
 def test_the_same_salt_renders_the_same_script_whose_hash_is_its_sha256(tmp_path: Path) -> None:
     file = tmp_path / "hello.yaml"
     file.write_text(HELLO, encoding="utf-8")

@@ -92,10 +92,11 @@ REFUSED = {
         for value, message in (
             (-1, "expected at least"),
             (2**31, "expected at most 2147483647"),
-            (1.5, "expected a whole number"),
-            (1.0, "expected a whole number"),
-            ("1", "expected a whole number, found text"),
-            (True, "expected a whole number"),
+            (1.5, "expected a whole number, found 1.5"),
+            (1.0, "expected a whole number, found 1.0"),
+            ("1", 'expected a whole number, found text "1"'),
+            ("x" * 41, "expected a whole number, found text"),
+            (True, "expected a whole number, found true"),
             (None, "expected a whole number, found nothing"),
             ([1], "expected a whole number, found a list"),
         )
@@ -104,8 +105,8 @@ REFUSED = {
         f"no {key}": Refused(with_resources(**{key: 0}), f"resources.{key}", "expected at least 1, found 0")
         for key in ("tasks", "cpusPerTask", "memPerCpu")
     },
-    "logging text": Refused(job(enableLogging="true"), "enableLogging", "expected true or false, found text"),
-    "logging number": Refused(job(enableLogging=1), "enableLogging", "expected true or false"),
+    "logging text": Refused(job(enableLogging="true"), "enableLogging", 'expected true or false, found text "true"'),
+    "logging number": Refused(job(enableLogging=1), "enableLogging", "expected true or false, found 1"),
     **{
         f"env {key!r}": Refused(with_env((key, "x")), "env[0].key", "a variable's name")
         for key in ("", "1A", "A-B", "A B", "A=", "é", "A\n", "\nA", "A.B", "a[0]")

@@ -69,9 +69,27 @@ def test_requiring_a_bad_workflow_raises_with_all_errors_and_no_warning() -> Non
         loaded.require()
     assert str(raised.value).splitlines() == [
         "job.yaml:1:1: error: resources: resources is required",
-        "job.yaml:3:16: error: enableLogging: expected true or false, found a single value",
+        "job.yaml:3:16: error: enableLogging: expected true or false, found 7",
     ]
     assert raised.value.problems == loaded.problems
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("abc", 'text "abc"'),
+        ("4 CPUs", 'text "4 CPUs"'),
+        ("1.5", "1.5"),
+        ("'2'", 'text "2"'),
+        ("true", "true"),
+        ("[1]", "a list"),
+        ("", "nothing"),
+        ("a" * 41, "text"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_number_is_named(written: str, found: str) -> None:
+    problems = load(GOOD.replace("gpus: 0", f"gpus: {written}"), "job.yaml").problems
+    assert [problem.message for problem in problems] == [f"expected a whole number, found {found}"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from deepsquare.workflow.characters import text_complaint
 from deepsquare.workflow.models import Workflow
 from deepsquare.workflow.problems import Path, ProblemList
 from deepsquare.workflow.shapes import Choice, Flag, ListOf, Model, RecordOf, Shape, Text, Whole, keys_of
-from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind, describe_kind
+from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind, describe_kind, describe_value
 
 _DECIMAL = re.compile(r"\A[-+]?[0-9]{1,20}\Z")
 _TRUE = frozenset({"true", "True", "TRUE"})
@@ -97,9 +97,9 @@ class Decoder:
     def _whole(self, place: _Place, shape: Whole) -> int | _Invalid:
         node = place.node
         if not isinstance(node, Scalar) or _DECIMAL.match(node.text) is None:
-            return self._invalid(place, f"expected a whole number, found {describe_kind(node)}")
+            return self._invalid(place, f"expected a whole number, found {describe_value(node)}")
         if node.kind is ScalarKind.TEXT:
-            return self._invalid(place, "expected a whole number, found text", "remove the quotes")
+            return self._invalid(place, f"expected a whole number, found {describe_value(node)}", "remove the quotes")
         number = int(node.text)
         if number < shape.minimum:
             return self._invalid(place, f"expected at least {shape.minimum}, found {number}")
@@ -114,8 +114,8 @@ class Decoder:
                 return node.text in _TRUE
             word = _WORDS_FOR_TRUTH.get(node.text.lower())
             hint = f"write {word}" if word is not None else "remove the quotes" if node.text in _TRUE | _FALSE else ""
-            return self._invalid(place, f"expected true or false, found {describe_kind(node)}", hint)
-        return self._invalid(place, f"expected true or false, found {describe_kind(node)}")
+            return self._invalid(place, f"expected true or false, found {describe_value(node)}", hint)
+        return self._invalid(place, f"expected true or false, found {describe_value(node)}")
 
     def _choice(self, place: _Place, shape: Choice) -> str | _Invalid:
         expected = ", ".join(shape.values)

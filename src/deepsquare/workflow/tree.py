@@ -5,10 +5,13 @@ whether `8080` is a number or a text. The tree is plain: aliases are expanded, d
 """
 
 import enum
+import re
 from dataclasses import dataclass
 
 from deepsquare.workflow.problems import Position
 
+_LONGEST_QUOTED = 40
+_NO_TEXT = re.compile(r"\A(?:[-+]?[0-9][0-9._]*|true|false)\Z")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -77,3 +80,13 @@ def describe_kind(node: Node) -> str:
     if node.is_null:
         return "nothing"
     return "text" if node.kind is ScalarKind.TEXT else "a single value"
+
+
+def describe_value(node: Node) -> str:
+    """The same for a field that holds a number or a flag and hence no secret: a short value is quoted."""
+    if not isinstance(node, Scalar) or node.is_null:
+        return describe_kind(node)
+    if len(node.text) > _LONGEST_QUOTED or not node.text.isprintable():
+        return "text"
+    is_text = node.kind is ScalarKind.TEXT or (node.kind is ScalarKind.PLAIN and _NO_TEXT.match(node.text) is None)
+    return f'text "{node.text}"' if is_text else node.text

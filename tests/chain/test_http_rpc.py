@@ -11,7 +11,7 @@ import pytest
 from deepsquare.chain.errors import ChainUnreachable, RpcError
 from deepsquare.chain.http_rpc import HttpRpc
 from deepsquare.chain.waiting import HeadWait
-from tests.chain.tiny_node import Answer, HeadServer, head_server, http_node, result
+from tests.chain.tiny_node import Answer, HeadServer, SocketNode, head_server, http_node, result
 from tests.support.clock import ManualClock
 
 
@@ -180,4 +180,86 @@ async def test_a_node_without_subscriptions_is_read_at_a_fixed_pace() -> None:
                 clock.advance(1)
                 await asyncio.sleep(0)
         await heads.close()
+        await rpc.close()
+
+
+def named(request: Any) -> str:
+    """An answer over the socket: each call is answered with its method, the last call first."""
+    calls = request if isinstance(request, list) else [request]
+    answers = [{"jsonrpc": "2.0", "id": call["id"], "result": call["method"]} for call in calls]
+    return json.dumps(answers[::-1] if isinstance(request, list) else answers[0])
+
+
+def no_post(request: Any) -> tuple[int, bytes]:
+    raise AssertionError(f"{request} came by POST")
+
+
+async def test_calls_go_over_the_socket_where_the_node_has_one() -> None:
+    async with head_server(SocketNode(named)) as websocket_url, http_node(no_post) as url:
+        rpc = HttpRpc(url, websocket_url)
+        assert await rpc.request("a") == "a"
+        assert await rpc.batch([("b", []), ("c", [])]) == ["b", "c"]
+        answers = await asyncio.gather(*(rpc.request(str(number)) for number in range(50)))
+        assert answers == [str(number) for number in range(50)]
+        await rpc.close()
+
+
+async def test_an_error_over_the_socket_is_the_nodes_error() -> None:
+    def refuse(request: Any) -> str:
+        error = {"code": 3, "message": "execution reverted", "data": "0x12"}
+        return json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error})
+
+    async with head_server(SocketNode(refuse)) as websocket_url, http_node(no_post) as url:
+        rpc = HttpRpc(url, websocket_url)
+        with pytest.raises(RpcError, match="execution reverted") as caught:
+            await rpc.request("eth_call")
+        assert caught.value.data == "0x12"
+        await rpc.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, "no JSON", "[]", "7", '{"jsonrpc": "2.0", "id": null, "error": {"code": -32600, "message": "too large"}}'],
+)
+async def test_a_call_whose_socket_fails_is_asked_by_post(said: str | None) -> None:
+    clock = ManualClock()
+    async with head_server(SocketNode(lambda _: said)) as websocket_url, http_node(result("0x1")) as url:
+        rpc = HttpRpc(url, websocket_url, clock=clock)
+        assert await rpc.request("eth_chainId") == "0x1"
+        assert await rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])]) == ["0x1", "0x1"]
+        await rpc.close()
+
+
+async def test_a_node_whose_socket_is_not_there_is_asked_by_post() -> None:
+    async with http_node(result("0x1")) as url:
+        rpc = HttpRpc(url, f"ws://127.0.0.1:{free_port()}", clock=ManualClock())
+        assert await rpc.request("eth_chainId") == "0x1"
+        await rpc.close()
+
+
+async def test_a_socket_that_comes_back_is_used_again() -> None:
+    clock, node = ManualClock(), SocketNode(lambda request: None if request["method"] == "leave" else named(request))
+    async with head_server(node) as websocket_url, http_node(result("by POST")) as url:
+        rpc = HttpRpc(url, websocket_url, clock=clock, poll_seconds=1)
+        assert await rpc.request("leave") == "by POST"
+        while await rpc.request("stay") == "by POST":
+            clock.advance(1)
+        await rpc.close()
+
+
+async def test_a_node_that_says_nothing_over_its_socket_is_given_up_after_a_while() -> None:
+    asked = asyncio.Event()
+
+    async def hang(connection: Any) -> None:
+        await connection.recv()
+        asked.set()
+        await connection.wait_closed()
+
+    node = SocketNode(named)
+    node.handle = hang  # type: ignore[method-assign]
+    async with head_server(node) as websocket_url:
+        rpc = HttpRpc("http://127.0.0.1:1", websocket_url, timeout_seconds=0.05)
+        with pytest.raises(ChainUnreachable, match="did not answer eth_chainId within"):
+            await rpc.request("eth_chainId")
+        assert asked.is_set()
         await rpc.close()

@@ -69,8 +69,24 @@ class HeadServer:
             await self.subscribers.pop().close()
 
 
+class SocketNode:
+    """A WebSocket that answers calls with what the test says; None hangs up."""
+
+    def __init__(self, answer: Callable[[Any], str | None]) -> None:
+        self._answer = answer
+        self.messages: list[Any] = []
+
+    async def handle(self, connection: ServerConnection) -> None:
+        async for message in connection:
+            self.messages.append(json.loads(message))
+            answer = self._answer(self.messages[-1])
+            if answer is None:
+                break
+            await connection.send(answer)
+
+
 @contextlib.asynccontextmanager
-async def head_server(server: HeadServer) -> AsyncIterator[str]:
+async def head_server(server: HeadServer | SocketNode) -> AsyncIterator[str]:
     """Serves on a free port; gives the address."""
     async with serve(server.handle, "127.0.0.1", 0) as running:
         yield f"ws://127.0.0.1:{next(iter(running.sockets)).getsockname()[1]}"

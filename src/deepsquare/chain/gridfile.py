@@ -2,7 +2,7 @@
 
     [chain]
     rpc = "http://127.0.0.1:8545"
-    websocket = "ws://127.0.0.1:8545"      # optional: wake-ups instead of polling
+    websocket = "ws://127.0.0.1:8545"      # optional: calls and news of blocks over one connection
     id = 179188
     meta_scheduler = "0x..."
     deployed_at_block = 1                  # optional: where reading events starts

@@ -1,17 +1,19 @@
 """JSON-RPC over HTTP: the adapter for any chain node (geth, besu, reth, anvil, our own, a provider's).
 
-Requests go over one pooled HTTP connection, wake-ups over the node's WebSocket where it has one. It never
-repeats a request by itself, save one on a pooled connection that the node had closed meanwhile: callers
-know what may be repeated. A node's address can hold an access token, so messages name its host alone.
+Where the node has a WebSocket, requests and wake-ups go over it, and by POST while it is not there. A request is
+repeated only where its connection was lost before the answer: every call of ours may be made twice, for reads
+change nothing, and a signed transaction counts once however often it is sent. Nothing else is: callers know what
+may be repeated. A node's address can hold an access token, so messages name its host alone.
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deepsquare.chain.errors import ChainUnreachable, RpcError
-from deepsquare.chain.head_feed import HeadFeed
+from deepsquare.chain.node_socket import Message, NodeSocket, SocketUnavailable
 from deepsquare.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -40,14 +42,15 @@ class HttpRpc:
         self._url = url
         self._name = _without_secrets(url)
         self._timeout_seconds = timeout_seconds
-        self._feed = HeadFeed(websocket_url, clock or SystemClock(), poll_seconds)
+        self._socket = NodeSocket(websocket_url, clock or SystemClock(), poll_seconds)
+        self._numbers = itertools.count()
         self._client: httpx.AsyncClient | None = None
         self._posts = asyncio.Semaphore(_POSTS_AT_ONCE)
         self._is_closed = False
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         """The result of one call. Raises `RpcError` or `ChainUnreachable`."""
-        answer = await self._post(method, _call(0, method, params))
+        answer = await self._ask(method, [self._call(method, params)], is_batch=False)
         return _result(method, answer)
 
     async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
@@ -60,42 +63,57 @@ class HttpRpc:
 
     def new_heads(self) -> AsyncIterator[None]:
         """Yield whenever the chain may have a new block."""
-        return self._feed.listen()
+        return self._socket.listen()
 
     async def close(self) -> None:
         """Give back connections; further requests fail."""
         self._is_closed = True
-        await self._feed.close()
+        await self._socket.close()
         if self._client is not None:
             await self._client.aclose()
 
     async def _post_batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         names = ", ".join(sorted({method for method, _ in calls}))
+        messages = [self._call(*call) for call in calls]
         async with self._posts:
-            answer = await self._post(names, [_call(number, *call) for number, call in enumerate(calls)])
+            answer = await self._ask(names, messages, is_batch=True)
         if not isinstance(answer, list):
             return [_result(names, answer)]
         by_number = {item.get("id"): item for item in answer if isinstance(item, dict)}
-        return [_result(method, by_number.get(number)) for number, (method, _) in enumerate(calls)]
+        return [_result(message["method"], by_number.get(message["id"])) for message in messages]
 
-    async def _post(self, what: str, body: Any) -> Any:
-        import httpx  # noqa: PLC0415 - 0.3 s that only those pay who talk to a node
+    def _call(self, method: str, params: Sequence[Any]) -> Message:
+        return {"jsonrpc": "2.0", "id": next(self._numbers), "method": method, "params": list(params)}
 
+    async def _ask(self, what: str, calls: Sequence[Message], *, is_batch: bool) -> Any:
         if self._is_closed:
             raise ChainUnreachable(f"the connection to the chain node at {self._name} was closed by this program")
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._socket.ask(calls, is_batch=is_batch)
+        except SocketUnavailable:
+            return await self._post(what, calls if is_batch else calls[0])
+        except TimeoutError as error:
+            raise self._no_answer(what) from error
+
+    def _no_answer(self, what: str) -> ChainUnreachable:
+        return ChainUnreachable(
+            f"the chain node at {self._name} did not answer {what} within {self._timeout_seconds:g} s; try again"
+        )
+
+    async def _post(self, what: str, body: Any) -> Any:
+        import httpx  # noqa: PLC0415 - 0.3 s that only those pay whose node has no socket
+
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
         try:
             try:
                 response = await self._client.post(self._url, json=body)
             except httpx.RemoteProtocolError:
-                # The node had closed the pooled connection. Every call of ours may be made twice: reads change
-                # nothing, and a signed transaction counts once however often it is sent.
+                # The node had closed the pooled connection.
                 response = await self._client.post(self._url, json=body)
         except httpx.TimeoutException as error:
-            raise ChainUnreachable(
-                f"the chain node at {self._name} did not answer {what} within {self._timeout_seconds:g} s; try again"
-            ) from error
+            raise self._no_answer(what) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ChainUnreachable(
                 f"the chain node at {self._name} cannot be reached ({type(error).__name__}); "
@@ -115,10 +133,6 @@ class HttpRpc:
         if not is_rpc_answer:
             raise RpcError(what, status, f"HTTP {status} without JSON-RPC; is {self._name} a chain node?")
         return answer
-
-
-def _call(number: int, method: str, params: Sequence[Any]) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
 
 
 def _result(method: str, answer: Any) -> Any:

@@ -82,7 +82,10 @@ SETTINGS = (
     Setting("grid", _path, "The grid file: it names the chain, the contract and the gateway."),
     Setting("rpc", _url("http", "https"), "JSON-RPC address of the chain's node.", "chain.rpc"),
     Setting(
-        "websocket", _url("ws", "wss"), "WebSocket address of the chain's node, for early news.", "chain.websocket"
+        "websocket",
+        _url("ws", "wss"),
+        "WebSocket address of the chain's node: calls and early news over one connection.",
+        "chain.websocket",
     ),
     Setting("chain_id", _number, "The id of the chain; another one is refused.", "chain.id"),
     Setting("meta_scheduler", _address, "Address of the MetaScheduler contract.", "chain.meta_scheduler"),

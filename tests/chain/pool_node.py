@@ -28,8 +28,6 @@ class PoolNode:
         self.is_up = True
         self.lose_answers = 0
         """So many transactions arrive although the sender hears of a lost connection."""
-        self.repeats_sends = False
-        """The connection was lost once after each transaction had arrived, and brought it again."""
         self.succeeds = True
         self.refuse_estimates: RpcError | None = None
         self.refuse_once: list[RpcError] = []
@@ -136,8 +134,6 @@ class PoolNode:
         self.on_send(hash_)
         if self.mines_at_once:
             self.mine()
-        if self.repeats_sends:
-            self._admit(raw, hash_)
         if self.lose_answers:
             self.lose_answers -= 1
             raise ChainUnreachable("the answer got lost")

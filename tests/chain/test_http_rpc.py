@@ -230,6 +230,21 @@ async def test_a_call_whose_socket_fails_is_asked_by_post(said: str | None) -> N
         await rpc.close()
 
 
+async def test_a_transaction_whose_connection_was_lost_is_not_sent_again_unasked() -> None:
+    posted: list[Any] = []
+
+    def hang_up(request: Any) -> None:
+        posted.append(request)
+
+    node = SocketNode(lambda _: None)
+    async with head_server(node) as websocket_url, http_node(hang_up) as url:
+        for rpc in (HttpRpc(url, websocket_url, clock=ManualClock()), HttpRpc(url)):
+            with pytest.raises(ChainUnreachable, match="may have arrived"):
+                await rpc.request("eth_sendRawTransaction", ["0x00"])
+            await rpc.close()
+    assert len(node.messages) == len(posted) == 1
+
+
 async def test_a_node_whose_socket_is_not_there_is_asked_by_post() -> None:
     async with http_node(result("0x1")) as url:
         rpc = HttpRpc(url, f"ws://127.0.0.1:{free_port()}", clock=ManualClock())

@@ -135,14 +135,6 @@ async def test_a_lost_answer_to_a_transaction_that_was_mined_meanwhile_is_a_succ
     assert len(node.mined) == 1
 
 
-@pytest.mark.parametrize("mines_at_once", [True, False])
-async def test_a_transaction_that_its_connection_brought_twice_counts_once(mines_at_once: bool) -> None:
-    node = PoolNode()
-    node.repeats_sends, node.mines_at_once = True, mines_at_once
-    receipt = await mined(node, sender_for(node).send(TARGET, b""))
-    assert node.received == [receipt.transaction_hash]
-
-
 async def test_a_node_that_stays_away_makes_the_outcome_unknown_and_names_the_transaction() -> None:
     node, clock = PoolNode(), ManualClock()
     node.on_send = lambda _: setattr(node, "is_up", False)

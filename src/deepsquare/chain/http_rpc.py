@@ -1,9 +1,8 @@
 """JSON-RPC over HTTP: the adapter for any chain node (geth, besu, reth, anvil, our own, a provider's).
 
-Where the node has a WebSocket, requests and wake-ups go over it, and by POST while it is not there. A request is
-repeated only where its connection was lost before the answer: every call of ours may be made twice, for reads
-change nothing, and a signed transaction counts once however often it is sent. Nothing else is: callers know what
-may be repeated. A node's address can hold an access token, so messages name its host alone.
+Where the node has a WebSocket, requests and wake-ups go over it, and by POST while it is not there. What only reads
+is asked once more where its connection was lost before the answer. A transaction is not: whoever sends it must know
+that it may have arrived. A node's address can hold an access token, so messages name its host alone.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deepsquare.chain.errors import ChainUnreachable, RpcError
-from deepsquare.chain.node_socket import Message, NodeSocket, SocketUnavailable
+from deepsquare.chain.node_socket import Message, NodeSocket, SocketLost, SocketUnavailable
 from deepsquare.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -91,8 +90,10 @@ class HttpRpc:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 return await self._socket.ask(calls, is_batch=is_batch)
-        except SocketUnavailable:
-            return await self._post(what, calls if is_batch else calls[0])
+        except SocketUnavailable as error:
+            if isinstance(error, SocketLost):
+                self._expect_reads(calls, error)
+            return await self._post(what, calls, is_batch=is_batch)
         except TimeoutError as error:
             raise self._no_answer(what) from error
 
@@ -101,16 +102,25 @@ class HttpRpc:
             f"the chain node at {self._name} did not answer {what} within {self._timeout_seconds:g} s; try again"
         )
 
-    async def _post(self, what: str, body: Any) -> Any:
+    def _expect_reads(self, calls: Sequence[Message], error: Exception) -> None:
+        if any(call["method"] == "eth_sendRawTransaction" for call in calls):
+            raise ChainUnreachable(
+                f"the connection to the chain node at {self._name} was lost before its answer; "
+                "the transaction may have arrived"
+            ) from error
+
+    async def _post(self, what: str, calls: Sequence[Message], *, is_batch: bool) -> Any:
         import httpx  # noqa: PLC0415 - 0.3 s that only those pay whose node has no socket
 
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
+        body = calls if is_batch else calls[0]
         try:
             try:
                 response = await self._client.post(self._url, json=body)
-            except httpx.RemoteProtocolError:
+            except httpx.RemoteProtocolError as error:
                 # The node had closed the pooled connection.
+                self._expect_reads(calls, error)
                 response = await self._client.post(self._url, json=body)
         except httpx.TimeoutException as error:
             raise self._no_answer(what) from error

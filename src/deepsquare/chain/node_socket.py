@@ -28,7 +28,11 @@ Message = dict[str, Any]
 
 
 class SocketUnavailable(Exception):
-    """There is no socket to the node now; a call may or may not have arrived over the one that there was."""
+    """There is no socket to the node now."""
+
+
+class SocketLost(SocketUnavailable):
+    """The socket was lost with a call under way, which may or may not have arrived."""
 
 
 class NodeSocket:
@@ -47,7 +51,7 @@ class NodeSocket:
         self._is_closed = False
 
     async def ask(self, calls: Sequence[Message], *, is_batch: bool) -> Any:
-        """The node's answer to calls with numbers of their own. Raises `SocketUnavailable`."""
+        """The node's answer to calls with numbers of their own. Raises `SocketUnavailable`, `SocketLost`."""
         connection = await self._connected()
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         numbers = [call["id"] for call in calls]
@@ -102,14 +106,14 @@ class NodeSocket:
         try:
             await connection.send(message)
         except ConnectionClosed as error:
-            raise SocketUnavailable from error
+            raise SocketLost from error
 
     async def _subscribe(self, connection: "ClientConnection") -> None:
         if not self._is_subscribed:
             self._is_subscribed = True
             try:
                 await self._send(connection, _SUBSCRIBE)
-            except SocketUnavailable:
+            except SocketLost:
                 logger.debug("the node left before it could be asked for news")
 
     def _wake_all(self) -> None:
@@ -146,7 +150,7 @@ class NodeSocket:
             self._is_subscribed = False
             for answer in self._waiting.values():
                 if not answer.done():
-                    answer.set_exception(SocketUnavailable())
+                    answer.set_exception(SocketLost())
 
     def _take(self, message: Any) -> None:
         """Give an answer to whoever waits for it, or pass on the news. Raises `ValueError` for what is neither."""

@@ -196,10 +196,12 @@ class Sender:
         """Return once the node has these bytes; raises its `RpcError` where it never will take them."""
         give_up_at = self._clock.now().timestamp() + self._settings.unreachable_seconds
         pause = _FIRST_RETRY_SECONDS
+        may_have_arrived = False
         while True:
             try:
                 await self._rpc.request("eth_sendRawTransaction", ["0x" + raw.hex()])
             except ChainUnreachable as error:
+                may_have_arrived = True
                 if self._clock.now().timestamp() + pause > give_up_at:
                     raise OutcomeUnknown(
                         f"transaction {hash_} was sent, then the node went away ({error}); "
@@ -210,9 +212,8 @@ class Sender:
                 await self._clock.sleep(pause)
                 pause = min(2 * pause, _LONGEST_RETRY_SECONDS)
             except RpcError as error:
-                # A connection that was lost may have brought it there before, below us as well as here.
                 is_ours = classify(error) is PoolAnswer.ALREADY_KNOWN
-                if is_ours or await self._is_in_a_block(hash_):
+                if is_ours or (may_have_arrived and await self._is_in_a_block(hash_)):
                     return
                 raise
             else:

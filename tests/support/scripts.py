@@ -1,7 +1,8 @@
 """Runs job scripts in a real bash, with a stand-in for srun that records what it was given.
 
-The stand-in starts as many tasks as it is asked for, passes TERM on to them and returns the highest exit
-code, as Slurm's does. It writes each call to a file of its own: arguments, working directory, environment.
+The stand-in starts as many tasks as it is asked for, each in a process group of its own, passes signals on to these
+groups and returns the highest exit code, as Slurm's does. It writes each call to a file of its own: arguments,
+working directory, environment.
 """
 
 import json
@@ -34,21 +35,28 @@ with open(os.path.join(folder, f"{{len(os.listdir(folder)):05d}}.json"), "w") as
 if {record_only!r}:
     sys.exit(0)
 # Blocked signals wait until they are asked for: none comes just before a system call that then sleeps over it.
-heard = [signal.SIGTERM, signal.SIGCHLD]
+passed_on = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
+heard = [*passed_on, signal.SIGCHLD]
 signal.pthread_sigmask(signal.SIG_BLOCK, heard)
 tasks = []
 for rank in range(int(options.get("--ntasks", "1"))):
     pid = os.fork()
     if pid == 0:
+        os.setpgid(0, 0)
         os.environ["SLURM_PROCID"] = str(rank)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, heard)
         os.execvp(arguments[0], [os.fsencode(argument) for argument in sys.argv[-len(arguments):]])
+    try:
+        os.setpgid(pid, pid)
+    except PermissionError:
+        pass  # it is another program already, and has done so itself
     tasks.append(pid)
 codes = []
 while tasks:
-    if signal.sigwait(heard) == signal.SIGTERM:
+    came = signal.sigwait(heard)
+    if came in passed_on:
         for pid in tasks:
-            os.kill(pid, signal.SIGTERM)
+            os.killpg(pid, came)
     for pid in list(tasks):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:

@@ -131,7 +131,9 @@ REFUSED = {
     "name NUL": Refused(job(steps=[{"name": "\0"}]), "steps[0].name", "control character"),
     "name list": Refused(job(steps=[{"name": []}]), "steps[0].name", "expected a text, found a list"),
     "name too long": Refused(job(steps=[{"name": "x" * 4097}]), "steps[0].name", "4097 bytes"),
-    "run and steps": Refused(job(steps=[{"run": {"command": "x"}, "steps": []}]), "steps[0].run", "does one thing"),
+    "run and steps": Refused(
+        job(steps=[{"run": {"command": "x"}, "steps": []}]), "steps[0].run", "only one of steps, run"
+    ),
     "no command": Refused(job(steps=[{"run": {}}]), "steps[0].run.command", "required"),
     "run text": Refused(job(steps=[{"run": "echo"}]), "steps[0].run", "expected a mapping, found text"),
     "command NUL": Refused(with_run(command="a\0"), "steps[0].run.command", "control character"),

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from deepsquare.workflow import InvalidWorkflow, Severity, from_data, load
-from deepsquare.workflow.models import Run, Step, Workflow
+from deepsquare.workflow import InvalidWorkflow, Run, Severity, Step, Workflow, from_data, load
 
 GOOD = """\
 resources: {tasks: 1, gpus: 0, cpusPerTask: 1, memPerCpu: 10}

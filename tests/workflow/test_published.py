@@ -1,4 +1,4 @@
-"""The workflows that DeepSquare published: read without a complaint but for what this version cannot do yet."""
+"""The workflows that DeepSquare published: read without a complaint but for placeholders and what is not there yet."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,8 @@ from deepsquare.workflow import Severity, load
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "workflows"
 SUPPORTED = {"hello-world.yaml"}
+PLACEHOLDERS = {"cs2.yaml": {262, 264, 266, 270}}
+"""Lines where the author of a workflow left something to fill in."""
 
 
 def samples() -> list[Path]:
@@ -26,8 +28,9 @@ def test_a_published_workflow_is_refused_only_for_what_is_not_supported_yet(samp
     errors = [problem for problem in loaded.problems if problem.severity is Severity.ERROR]
     assert (loaded.workflow is not None) == (sample.name in SUPPORTED) == (not errors)
     lines = sample.read_text().splitlines()
+    assert {problem.line for problem in errors if "TO-BE-FILLED" in lines[(problem.line or 0) - 1]} == PLACEHOLDERS.get(
+        sample.name, set()
+    )
     for problem in errors:
-        assert "not supported by this version yet" in problem.message
         assert problem.line is not None
-        key = problem.path.rpartition(".")[2]
-        assert key in lines[problem.line - 1]
+        assert "not supported by this version yet" in problem.message or "TO-BE-FILLED" in lines[problem.line - 1]

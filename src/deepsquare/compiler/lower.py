@@ -2,8 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 
-from deepsquare.compiler.plan import Action, Command, Group, Plan, Variables
-from deepsquare.workflow import EnvVar, JobResources, Run, Step, Workflow
+from deepsquare.compiler.plan import (
+    Action,
+    Command,
+    Items,
+    Launch,
+    Loop,
+    Network,
+    Numbers,
+    Plan,
+    Scope,
+    Step,
+    Variables,
+)
+from deepsquare.workflow import EnvVar, For, JobResources, Run, Workflow
+from deepsquare.workflow import Step as WrittenStep
 
 
 def lower(workflow: Workflow) -> Plan:
@@ -17,7 +30,12 @@ def lower(workflow: Workflow) -> Plan:
         variables=_resource_variables(resources),
         environment=_variables(workflow.env),
         is_logged=workflow.enable_logging,
-        actions=_actions(workflow.steps, "steps", resources),
+        body=_Lowering(resources).scope(workflow.steps, "steps"),
+        networks=workflow.virtual_networks,
+        fetched=workflow.input,
+        fetched_mode=workflow.input_mode,
+        sent=workflow.output,
+        is_sent_continuously=workflow.continuous_output_sync,
     )
 
 
@@ -36,25 +54,55 @@ def _variables(env: Iterable[EnvVar]) -> Variables:
     return tuple((variable.key, variable.value) for variable in env)
 
 
-def _actions(steps: Iterable[Step], path: str, resources: JobResources) -> tuple[Action, ...]:
-    return tuple(_action(step, f"{path}[{index}]", resources) for index, step in enumerate(steps))
+class _Lowering:
+    """Lowers the steps of one job."""
+
+    def __init__(self, resources: JobResources) -> None:
+        self._resources = resources
+
+    def scope(self, steps: Iterable[WrittenStep], path: str) -> Scope:
+        return Scope(path, tuple(self._step(step, f"{path}[{index}]") for index, step in enumerate(steps)))
+
+    def _step(self, step: WrittenStep, path: str) -> Step:
+        return Step(
+            path=path,
+            name=step.name,
+            awaits=tuple(handle.lower() for handle in step.depends_on),
+            condition=None if step.condition is None else step.condition.strip(),
+            action=self._action(step, path),
+            catch=self.scope(step.catch, f"{path}.catch") if step.catch else None,
+            conclusion=self.scope(step.conclusion, f"{path}.finally") if step.conclusion else None,
+        )
+
+    def _action(self, step: WrittenStep, path: str) -> Action | None:
+        if step.run is not None:
+            return self._command(step.run, step.name, path)
+        if step.loop is not None:
+            body = self.scope(step.loop.steps, f"{path}.for.steps")
+            return Loop(_values(step.loop), is_parallel=step.loop.parallel, body=body)
+        if step.launch is not None:
+            handle = step.launch.handle_name
+            body = self.scope(step.launch.steps, f"{path}.launch.steps")
+            return Launch(handle.lower() if handle else None, step.launch.signal_on_parent_step_exit, body)
+        return self.scope(step.steps, f"{path}.steps") if step.steps else None
+
+    def _command(self, run: Run, name: str | None, path: str) -> Command:
+        return Command(
+            path=path,
+            options=tuple(_options(run, name, self._resources)),
+            environment=(*_slurm_variables(run, self._resources), *_variables(run.env)),
+            directory=run.work_dir,
+            shell=None if run.shell == "ENTRYPOINT" else run.shell,
+            text=run.command,
+            container=run.container,
+            network=Network(run.network, run.dns, run.interfaces, run.map_uid, run.map_gid),
+        )
 
 
-def _action(step: Step, path: str, resources: JobResources) -> Action:
-    if step.run is not None:
-        return _command(step.run, step.name, path, resources)
-    return Group(path, step.name, _actions(step.steps or (), f"{path}.steps", resources))
-
-
-def _command(run: Run, name: str | None, path: str, resources: JobResources) -> Command:
-    return Command(
-        path=path,
-        name=name,
-        options=tuple(_options(run, name, resources)),
-        environment=(*_slurm_variables(run, resources), *_variables(run.env)),
-        directory=run.work_dir,
-        program=(run.shell, "-c", run.command),
-    )
+def _values(loop: For) -> Items | Numbers:
+    if loop.range is not None:
+        return Numbers(loop.range.begin, loop.range.end, loop.range.increment)
+    return Items(loop.items or ())
 
 
 def _slurm_variables(run: Run, job: JobResources) -> Variables:

@@ -1,26 +1,33 @@
 """Plan -> bash: the header, the runtime, then the user's program in the order of the workflow.
 
-Every word that is not this module's own goes through `quoting`. Comments hold paths only, never a text
-of the user's.
+Every word that is not this package's own goes through `quoting`. Comments and names of functions are made of
+paths only, never of a text of the user's.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator
 
-from deepsquare.compiler.plan import Action, Command, Plan, Variables
-from deepsquare.compiler.quoting import quote, quote_where_needed
-
-
-@cache
-def runtime() -> str:
-    """The bash functions that every script begins with."""
-    return Path(__file__).with_name("runtime.sh").read_text(encoding="utf-8")
+from deepsquare.compiler.flow import write_scope
+from deepsquare.compiler.library import library
+from deepsquare.compiler.plan import Command, Plan, Scope, inner_scopes
+from deepsquare.compiler.writer import Writer
 
 
 def render(plan: Plan, salt: str) -> str:
     """The script's text. `salt` must be printable ASCII without spaces."""
-    return "\n".join([*_header(plan, salt), runtime(), *_program(plan), "main", ""])
+    writer = Writer()
+    if _may_remember(plan.body):
+        writer.needs("kept")
+    _write_program(plan, writer)
+    return "\n".join([*_header(plan, salt), library(writer.parts), *writer.lines, "main", ""])
+
+
+def _may_remember(scope: Scope) -> bool:
+    """Whether a command may follow another one: only then is it of use to read what the first one wrote."""
+    for step in scope.steps:
+        is_simple = isinstance(step.action, Command) and step.condition is None and len(scope.steps) == 1
+        if not is_simple or any(inner_scopes(step)):
+            return True
+    return False
 
 
 def _header(plan: Plan, salt: str) -> Iterator[str]:
@@ -31,45 +38,14 @@ def _header(plan: Plan, salt: str) -> Iterator[str]:
     yield ""
 
 
-def _program(plan: Plan) -> Iterator[str]:
-    yield "# --- The user's program. ---"
-    yield ""
-    yield f"ds_logging={'true' if plan.is_logged else 'false'}"
-    yield f"ds_own_env=({' '.join(f'{name}={value}' for name, value in plan.variables)})"
+def _write_program(plan: Plan, writer: Writer) -> None:
+    writer.line("# --- The user's program. ---")
+    writer.line()
+    writer.line(f"ds_logging={'true' if plan.is_logged else 'false'}")
+    writer.line(f"ds_own_env=({' '.join(f'{name}={value}' for name, value in plan.variables)})")
     if plan.environment:
-        yield "ds_job_env=("
-        yield from (f"  {assignment}" for assignment in _assignments(plan.environment))
-        yield ")"
-    yield ""
-    yield "job() {"
-    yield "  :"
-    yield from _actions(plan.actions)
-    yield "}"
-    yield ""
-
-
-def _assignments(variables: Variables) -> Iterator[str]:
-    return (quote(f"{name}={value}") for name, value in variables)
-
-
-def _actions(actions: Iterable[Action]) -> Iterator[str]:
-    for action in actions:
-        yield ""
-        yield f"  # {action.path}"
-        if action.name:
-            yield f"  announce {quote(action.name)}"
-        if isinstance(action, Command):
-            yield from _command(action)
-        else:
-            yield from _actions(action.actions)
-
-
-def _command(command: Command) -> Iterator[str]:
-    yield f"  step {quote(command.path)}"
-    yield f"  options {' '.join(map(quote_where_needed, command.options))}"
-    if command.environment:
-        yield "  environment \\"
-        yield " \\\n".join(f"    {assignment}" for assignment in _assignments(command.environment))
-    if command.directory is not None:
-        yield f"  directory {quote(command.directory)}"
-    yield f"  run {' '.join([*map(quote_where_needed, command.program[:-1]), quote(command.program[-1])])} || return"
+        writer.assignments("ds_job_env=(", plan.environment, ")")
+    writer.line()
+    with writer.block("job() {", "}"):
+        write_scope(plan.body, writer)
+    writer.line()

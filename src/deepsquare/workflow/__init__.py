@@ -4,25 +4,57 @@ The way in: a reader (`yaml_reader`, `data_reader`) makes a located tree, `decod
 shapes that `models` declare, `rules` looks at what concerns several fields. All problems are told at once.
 """
 
+from deepsquare.workflow.commands import Run, RunResources
+from deepsquare.workflow.containers import Container, Mount
 from deepsquare.workflow.dump import dump, to_data
+from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.errors import InvalidWorkflow, WorkflowError
 from deepsquare.workflow.load import Loaded, from_data, load
-from deepsquare.workflow.models import EnvVar, JobResources, Run, RunResources, Step, Workflow
+from deepsquare.workflow.models import JobResources, Workflow
+from deepsquare.workflow.module import Module, ModuleInput, ModuleOutput
 from deepsquare.workflow.names import RESERVED_NAMES, RESOURCE_NAMES
+from deepsquare.workflow.networks import (
+    Bore,
+    NetworkInterface,
+    NetworkMember,
+    VirtualNetwork,
+    Wireguard,
+    WireguardPeer,
+)
 from deepsquare.workflow.problems import Problem, Severity
+from deepsquare.workflow.steps import For, Launch, Range, Step, Use
+from deepsquare.workflow.transports import HttpData, S3Data, Transport
 
 __all__ = [
     "RESERVED_NAMES",
     "RESOURCE_NAMES",
+    "Bore",
+    "Container",
     "EnvVar",
+    "For",
+    "HttpData",
     "InvalidWorkflow",
     "JobResources",
+    "Launch",
     "Loaded",
+    "Module",
+    "ModuleInput",
+    "ModuleOutput",
+    "Mount",
+    "NetworkInterface",
+    "NetworkMember",
     "Problem",
+    "Range",
     "Run",
     "RunResources",
+    "S3Data",
     "Severity",
     "Step",
+    "Transport",
+    "Use",
+    "VirtualNetwork",
+    "Wireguard",
+    "WireguardPeer",
     "Workflow",
     "WorkflowError",
     "dump",

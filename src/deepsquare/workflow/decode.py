@@ -7,18 +7,20 @@ tells everything. What concerns more than one field of the workflow is left to `
 import difflib
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from deepsquare.workflow.characters import text_complaint
-from deepsquare.workflow.models import Workflow
 from deepsquare.workflow.problems import Path, ProblemList
-from deepsquare.workflow.shapes import Choice, Flag, ListOf, Model, RecordOf, Shape, Text, Whole, keys_of
+from deepsquare.workflow.shapes import Alternatives, Choice, Flag, ListOf, Model, RecordOf, Shape, Text, Whole, keys_of
 from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind, describe_kind, describe_value
 
 _DECIMAL = re.compile(r"\A[-+]?[0-9]{1,20}\Z")
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _WORDS_FOR_TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+_Read = TypeVar("_Read", bound=Model)
 
 
 class _Invalid:
@@ -52,10 +54,10 @@ class Decoder:
         self._strict = strict
         self.decoded: list[Decoded] = []
 
-    def workflow(self, node: Node) -> Workflow | None:
-        """The workflow in `node`, or None where it has an error."""
-        value = self._record(_Place(node, ()), Workflow)
-        return value if isinstance(value, Workflow) else None
+    def record(self, node: Node, model: type[_Read]) -> _Read | None:
+        """The record of this model in `node`, or None where it has an error."""
+        value = self._record(_Place(node, ()), model)
+        return value if isinstance(value, model) else None
 
     def _value(self, place: _Place, shape: Shape) -> object:
         """The value, or `_INVALID`."""
@@ -181,12 +183,16 @@ class Decoder:
                 is_good &= self._check_later(key, entry, model, path)
             elif key not in known:
                 is_good &= self._unknown(key, entry, model, path)
-        given = [key for key in model.exclusive if key in node.entries and not _is_null(node.entries[key].node)]
+        return is_good & (model.alternatives is None or self._check_alternatives(node, model.alternatives, path))
+
+    def _check_alternatives(self, node: Entries, alternatives: Alternatives, path: Path) -> bool:
+        given = [key for key in alternatives.keys if key in node.entries and not _is_null(node.entries[key].node)]
         for key in given[1:]:
-            message = f"a step does one thing, but this one has {' and '.join(given)}"
-            self._problems.error((*path, key), node.entries[key].key_position, message, "make them steps of their own")
-            is_good = False
-        return is_good
+            message = f"only one of {', '.join(alternatives.keys)} can stand here, but there are {' and '.join(given)}"
+            self._problems.error((*path, key), node.entries[key].key_position, message, alternatives.advice)
+        if not given and alternatives.is_required:
+            self._problems.error(path, node.position, f"expected one of {', '.join(alternatives.keys)}")
+        return len(given) == 1 or not (given or alternatives.is_required)
 
     def _check_later(self, key: str, entry: Entry, model: type[Model], path: Path) -> bool:
         if _asks_for_nothing(entry.node):

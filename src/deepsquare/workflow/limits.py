@@ -20,3 +20,9 @@ MAX_NAME_BYTES = 4096
 
 MIN_INT32 = -(2**31)
 MAX_INT32 = 2**31 - 1
+
+MAX_ID = 4_294_967_294
+"""The largest number of a user or group in Linux; the one above it means "none"."""
+
+MAX_SIGNAL = 64
+"""The largest number of a signal in Linux."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from deepsquare.workflow.data_reader import read_data
 from deepsquare.workflow.decode import Decoder
 from deepsquare.workflow.errors import InvalidWorkflow
+from deepsquare.workflow.handles import check_handles
 from deepsquare.workflow.models import Workflow
 from deepsquare.workflow.problems import Problem, ProblemList, has_errors
 from deepsquare.workflow.rules import check_rules
@@ -44,8 +45,10 @@ def _finish(node: Node | None, problems: ProblemList, source: str, *, strict: bo
     workflow = None
     if node is not None:
         decoder = Decoder(problems, strict=strict)
-        workflow = decoder.workflow(_job(node))
-        check_rules(decoder.decoded, problems)
+        job = _job(node)
+        workflow = decoder.record(job, Workflow)
+        check_rules(job, decoder.decoded, problems)
+        check_handles(job, problems)
     found = problems.sorted()
     return Loaded(None if has_errors(found) else workflow, found, source)
 

@@ -28,6 +28,9 @@ RESERVED_NAMES = (
 RESOURCE_NAMES = ("NTASKS", "CPUS_PER_TASK", "MEM_PER_CPU", "GPUS", "CPUS", "MEM")
 """Variables that the job's resources set; they win over the job's env and `$DEEPSQUARE_ENV`."""
 
+VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
+"""A name's form, for editors."""
+
 _NAME = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -43,4 +46,13 @@ def check_variable_name(name: str) -> Complaint | None:
         return Complaint("PATH is reserved", "set it in the command, for example `export PATH=/my/bin:$PATH`")
     if is_reserved(name):
         return Complaint(f"{name} is reserved for the grid and the machine", "choose another name")
+    return None
+
+
+def check_export_prefix(prefix: str) -> Complaint | None:
+    """Why the variables `<prefix>_KEY` cannot be exported, or None."""
+    if _NAME.match(prefix) is None:
+        return Complaint("a variable's name has letters, digits and underscores and starts with no digit")
+    if is_reserved(f"{prefix}_"):
+        return Complaint(f"{prefix}_* is reserved for the grid and the machine", "choose another name")
     return None

@@ -5,34 +5,25 @@ It sees every good record even where others are bad, so that one reading still t
 
 from collections.abc import Iterable, Sequence
 
+from deepsquare.workflow.commands import Run, RunResources
+from deepsquare.workflow.containers import Container
 from deepsquare.workflow.decode import Decoded
+from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.limits import MAX_STEPS
-from deepsquare.workflow.models import EnvVar, JobResources, Run, RunResources, Step
+from deepsquare.workflow.models import JobResources, Workflow
 from deepsquare.workflow.names import RESOURCE_NAMES
+from deepsquare.workflow.networks import Bore, NetworkMember, VirtualNetwork
 from deepsquare.workflow.problems import Path, Position, ProblemList
-from deepsquare.workflow.tree import Entries, Node
+from deepsquare.workflow.steps import Range, Step
+from deepsquare.workflow.transports import Transport
+from deepsquare.workflow.tree import Entries, Items, Node
 
 
-def check_rules(decoded: Sequence[Decoded], problems: ProblemList) -> None:
-    """Reports what is wrong between the fields of these records."""
-    job = next((each.record for each in decoded if isinstance(each.record, JobResources)), None)
-    seen: dict[Path, set[str]] = {}
-    steps = 0
+def check_rules(job: Node, decoded: Sequence[Decoded], problems: ProblemList) -> None:
+    """Reports what is wrong between the fields of these records of the job."""
+    rules = _Rules(job, decoded, problems)
     for each in decoded:
-        match each.record:
-            case Run():
-                _check_run(each.node, each.record, each.path, problems)
-            case RunResources():
-                if job is not None:
-                    _check_resources(each.node, each.record, each.path, job, problems)
-            case EnvVar():
-                _check_variable(each, seen.setdefault(each.path[:-1], set()), problems)
-            case Step():
-                steps += 1
-                if steps == MAX_STEPS + 1:
-                    problems.error(each.path, each.node.position, f"a workflow may have {MAX_STEPS} steps, not more")
-            case _:
-                pass
+        rules.check(each)
 
 
 def _position(node: Node, keys: Iterable[str]) -> Position | None:
@@ -44,48 +35,150 @@ def _position(node: Node, keys: Iterable[str]) -> Position | None:
     return node.position
 
 
-def _check_run(node: Entries, run: Run, path: Path, problems: ProblemList) -> None:
-    if run.shell == "ENTRYPOINT":
-        message = "ENTRYPOINT is a container's own program, and this command runs on the host"
-        problems.error((*path, "shell"), _position(node, ["shell"]), message, "choose /bin/sh or /bin/bash")
-    if not run.command:
-        problems.warning((*path, "command"), _position(node, ["command"]), "an empty command does nothing on the host")
-    if run.dns:
-        message = "this has no effect on the host network"
-        problems.warning((*path, "dns"), _position(node, ["dns"]), message)
+class _Rules:
+    def __init__(self, job: Node, decoded: Sequence[Decoded], problems: ProblemList) -> None:
+        self._problems = problems
+        self._resources = next((each.record for each in decoded if isinstance(each.record, JobResources)), None)
+        self._networks = [each.record.name for each in decoded if isinstance(each.record, VirtualNetwork)]
+        self._all_networks_are_known = len(self._networks) == _count(job, "virtualNetworks")
+        self._variables: dict[Path, set[str]] = {}
+        self._seen_networks: set[str] = set()
+        self._steps = 0
+
+    def check(self, each: Decoded) -> None:  # noqa: C901  (a table of which rule looks at what)
+        match each.record:
+            case Step():
+                self._count_step(each)
+            case Run() as run:
+                self._check_run(each, run)
+            case RunResources() as asked:
+                self._check_resources(each, asked)
+            case EnvVar() as variable:
+                self._check_variable(each, variable)
+            case Container() as container:
+                self._check_container(each, container)
+            case Bore() as bore:
+                self._check_bore(each, bore)
+            case NetworkMember() as member:
+                self._check_member(each, member)
+            case VirtualNetwork() as network:
+                self._check_network(each, network)
+            case Range() as numbers:
+                self._check_range(each, numbers)
+            case Transport() as transport:
+                self._check_transport(each, transport)
+            case Workflow() as workflow:
+                self._check_workflow(each, workflow)
+            case _:
+                pass
+
+    def _error(self, each: Decoded, key: str, message: str, hint: str = "") -> None:
+        self._problems.error((*each.path, *key.split(".")), _position(each.node, key.split(".")), message, hint)
+
+    def _warn(self, each: Decoded, key: str, message: str, hint: str = "") -> None:
+        self._problems.warning((*each.path, *key.split(".")), _position(each.node, key.split(".")), message, hint)
+
+    def _count_step(self, each: Decoded) -> None:
+        self._steps += 1
+        if self._steps == MAX_STEPS + 1:
+            message = f"a workflow may have {MAX_STEPS} steps, not more"
+            self._problems.error(each.path, each.node.position, message)
+
+    def _check_run(self, each: Decoded, run: Run) -> None:
+        if run.container is None:
+            if run.shell == "ENTRYPOINT":
+                message = "ENTRYPOINT is a container's own program, and this command runs on the host"
+                self._error(each, "shell", message, "choose /bin/sh or /bin/bash")
+            if not run.command:
+                self._warn(each, "command", "an empty command does nothing on the host")
+        if run.network == "host":
+            if run.dns:
+                self._warn(each, "dns", "this has no effect on the host network")
+            if run.interfaces:
+                hint = "choose the network slirp4netns or pasta"
+                self._warn(each, "customNetworkInterfaces", "these have no effect on the host network", hint)
+
+    def _check_resources(self, each: Decoded, asked: RunResources) -> None:
+        """A command cannot take more than the job has: by tasks, and by CPUs, memory and GPUs in all."""
+        job = self._resources
+        if job is None:
+            return
+        tasks = asked.tasks or 1
+        cpus = tasks * (asked.cpus_per_task or job.cpus_per_task)
+        memory_mb = cpus * (asked.memory_per_cpu_mb or job.memory_per_cpu_mb)
+        gpus = tasks * (asked.gpus_per_task or 0)
+        if tasks > job.tasks:
+            excesses = [("tasks", f"{tasks} tasks", f"{job.tasks}")]
+        elif cpus > job.cpus:
+            excesses = [("cpusPerTask", f"{cpus} CPUs in all", f"{job.cpus}")]
+        elif memory_mb > job.memory_mb:
+            excesses = [("memPerCpu", f"{memory_mb} MB in all", f"{job.memory_mb} MB")]
+        else:
+            excesses = []
+        if gpus > job.gpus:
+            excesses.append(("gpusPerTask", f"{gpus} GPUs in all", f"{job.gpus}"))
+        for key, wanted, available in excesses:
+            message = f"the step asks for {wanted}, but the job has {available}"
+            self._error(each, key, message, "ask for less here, or for more in the job's resources")
+
+    def _check_variable(self, each: Decoded, variable: EnvVar) -> None:
+        seen = self._variables.setdefault(each.path[:-1], set())
+        if variable.key in seen:
+            self._warn(each, "key", f"{variable.key} is given twice here; the last one counts")
+        seen.add(variable.key)
+        if each.path[:-1] == ("env",) and variable.key in RESOURCE_NAMES:
+            message = f"{variable.key} has no effect here: the job's resources set it"
+            self._warn(each, "key", message, "set it in a step's own env")
+
+    def _check_container(self, each: Decoded, container: Container) -> None:
+        for key, value in (("username", container.username), ("password", container.password)):
+            if value is not None and container.registry is None:
+                self._error(each, key, f"a {key} is for a registry, and none is named", "name it: registry: ...")
+        if container.mounts:
+            hint = "use the job's volumes: $STORAGE_PATH, $DEEPSQUARE_TMP and the others are there anyway"
+            self._warn(each, "mounts", "mounts are deprecated, and a provider may refuse them", hint)
+
+    def _check_bore(self, each: Decoded, bore: Bore) -> None:
+        if bore.bore_address is not None:
+            for key, value in (("address", bore.address), ("port", bore.port)):
+                if value is not None:
+                    self._error(each, key, f"boreAddress says it already; {key} is deprecated", "leave it out")
+        elif bore.address is None or bore.port is None:
+            message = "boreAddress is required"
+            self._problems.error((*each.path, "boreAddress"), each.node.position, message, "write host:port")
+        else:
+            hint = "write boreAddress: host:port"
+            self._warn(each, "address", "address and port are deprecated", hint)
+
+    def _check_member(self, each: Decoded, member: NetworkMember) -> None:
+        if self._all_networks_are_known and member.name not in self._networks:
+            hint = "name it in the job's virtualNetworks"
+            self._error(each, "name", "the job has no virtual network of this name", hint)
+
+    def _check_network(self, each: Decoded, network: VirtualNetwork) -> None:
+        if network.name in self._seen_networks:
+            self._error(each, "name", "another virtual network has this name already")
+        self._seen_networks.add(network.name)
+
+    def _check_range(self, each: Decoded, numbers: Range) -> None:
+        if numbers.increment == 0:
+            self._error(each, "increment", "an increment of 0 never comes to an end")
+        elif (numbers.end - numbers.begin) * numbers.increment < 0:
+            message = "this range is empty: from its begin, its increment leads away from its end"
+            self._warn(each, "increment", message, "a range that counts down has an increment below 0")
+
+    def _check_transport(self, each: Decoded, transport: Transport) -> None:
+        if each.path == ("input",) and transport.s3 is not None and transport.s3.delete_sync:
+            self._error(each, "s3.deleteSync", "only an output can delete at its destination", "leave it out")
+
+    def _check_workflow(self, each: Decoded, workflow: Workflow) -> None:
+        if workflow.input_mode is not None and workflow.input is None:
+            self._warn(each, "inputMode", "this has no effect without an input")
+        if workflow.continuous_output_sync and (workflow.output is None or workflow.output.s3 is None):
+            self._warn(each, "continuousOutputSync", "this has no effect without an output to S3")
 
 
-def _check_resources(node: Entries, asked: RunResources, path: Path, job: JobResources, problems: ProblemList) -> None:
-    """A command cannot take more than the job has: by tasks, and by CPUs, memory and GPUs in all."""
-    tasks = asked.tasks or 1
-    cpus = tasks * (asked.cpus_per_task or job.cpus_per_task)
-    memory_mb = cpus * (asked.memory_per_cpu_mb or job.memory_per_cpu_mb)
-    gpus = tasks * (asked.gpus_per_task or 0)
-    if tasks > job.tasks:
-        excesses = [("tasks", f"{tasks} tasks", f"{job.tasks}")]
-    elif cpus > job.cpus:
-        excesses = [("cpusPerTask", f"{cpus} CPUs in all", f"{job.cpus}")]
-    elif memory_mb > job.memory_mb:
-        excesses = [("memPerCpu", f"{memory_mb} MB in all", f"{job.memory_mb} MB")]
-    else:
-        excesses = []
-    if gpus > job.gpus:
-        excesses.append(("gpusPerTask", f"{gpus} GPUs in all", f"{job.gpus}"))
-    for key, wanted, available in excesses:
-        problems.error(
-            (*path, key),
-            _position(node, [key]),
-            f"the step asks for {wanted}, but the job has {available}",
-            "ask for less here, or for more in the job's resources",
-        )
-
-
-def _check_variable(each: Decoded, seen: set[str], problems: ProblemList) -> None:
-    key = each.record.key if isinstance(each.record, EnvVar) else ""
-    position = _position(each.node, ["key"])
-    if key in seen:
-        problems.warning((*each.path, "key"), position, f"{key} is given twice here; the last one counts")
-    seen.add(key)
-    if each.path[:-1] == ("env",) and key in RESOURCE_NAMES:
-        message = f"{key} has no effect here: the job's resources set it"
-        problems.warning((*each.path, "key"), position, message, "set it in a step's own env")
+def _count(job: Node, key: str) -> int:
+    """How many values stand in this list of the job."""
+    entry = job.entries.get(key) if isinstance(job, Entries) else None
+    return len(entry.node.nodes) if entry is not None and isinstance(entry.node, Items) else 0

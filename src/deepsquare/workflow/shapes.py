@@ -28,6 +28,10 @@ class Text:
 
     max_bytes: int = MAX_ARGUMENT_BYTES
     check: Callable[[str], Complaint | None] | None = None
+    pattern: str = ""
+    """For editors: a regular expression that accepts whatever `check` accepts."""
+    is_secret: bool = False
+    """Never shown, never on a command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +91,27 @@ class Key:
     """One sentence for editors and references."""
 
 
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """Keys of which only one may be given."""
+
+    keys: tuple[str, ...]
+    is_required: bool
+    """Whether one of them must be given."""
+    advice: str
+    """What to do about several of them."""
+
+
 class Model:
     """What all models share. A model is a frozen dataclass whose fields are `Annotated[type, Key(...)]`."""
 
     __slots__ = ()
 
     later: ClassVar[Mapping[str, Later]] = {}
-    """Published keys that are refused for now."""
+    """Keys that are read, checked, and then refused for now."""
     aliases: ClassVar[Mapping[str, str]] = {}
     """Wrong keys that people write, with what they mean."""
-    exclusive: ClassVar[tuple[str, ...]] = ()
-    """Keys of which at most one may be given."""
+    alternatives: ClassVar[Alternatives | None] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 It takes the options of Slurm's `srun` that scripts use and gives tasks the same variables (SLURM_PROCID ...). Like
 Slurm's it returns the highest exit code of its tasks (128+n for a signal), passes TERM, INT, HUP, USR1 and USR2 on to
-them and hands its standard input to every task. Unlike Slurm's, steps of one job may overlap. Limits are the
-keeper's business: a task is a descendant of the job like any other process.
+their process groups and hands its standard input to every task. Unlike Slurm's, steps of one job may overlap. Limits
+are the keeper's business: a task is a descendant of the job like any other process.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -107,6 +108,7 @@ class Step:
             pid = os.fork()
             if pid == 0:
                 self._become_task(rank, program, standard_input)
+            self._lead_its_own_group(pid)
             self._running[pid] = rank
         return self._wait_for_all()
 
@@ -114,6 +116,7 @@ class Step:
         """Turn this process into the task of this rank; never returns."""
         try:
             die_with_parent()
+            os.setpgid(0, 0)
             for number in (*FORWARDED, signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             if standard_input is not None:
@@ -155,8 +158,16 @@ class Step:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._gpus[: self._options.gpus])
         return environment
 
+    @staticmethod
+    def _lead_its_own_group(pid: int) -> None:
+        """As in Slurm: a signal reaches the whole group of a task, and none of the group that srun is in."""
+        with contextlib.suppress(PermissionError, ProcessLookupError):  # it was faster
+            os.setpgid(pid, pid)
+
     def _forward(self, number: int, _frame: object) -> None:
-        send(signal.Signals(number), list(self._running))
+        for pid in list(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, number)
 
     def _wait_for_all(self) -> int:
         highest = 0

@@ -1,0 +1,22 @@
+# guard <body> <catch or ''> <finally or ''>: functions. The first failure counts, but for one that catch handled.
+guard() {
+  local ds_skipped='' ds_code ds_last
+  "$1"
+  ds_code=$?
+  [[ -z $ds_skipped ]] || return 0
+  if ((ds_code != 0)) && [[ -n $2 ]] && ! halted; then
+    with "DEEPSQUARE_ERROR_CODE=$ds_code" "$2"
+    ds_code=$?
+  fi
+  ! halted || ds_code=$ds_stopped
+  if [[ -n $3 ]]; then
+    local ds_shield=yes
+    with "DEEPSQUARE_ERROR_CODE=$ds_code" "$3"
+    ds_last=$?
+    ((ds_code != 0)) || ds_code=$ds_last
+  fi
+  return "$ds_code"
+}
+
+# skip: what `guard` guards is not to run, and neither are its traps.
+skip() { ds_skipped=yes; }

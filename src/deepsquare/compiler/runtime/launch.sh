@@ -1,0 +1,84 @@
+ds_launched=()
+ds_handles=()
+ds_launches=0
+ds_preparations+=(prepare_records)
+
+# prepare_records: a folder for what launched steps leave, on this node: locks hold on a local disk.
+prepare_records() {
+  ds_records=$(mktemp -d) || return
+  ds_litter+=("$ds_records")
+}
+
+# scope <function>: calls it; what it launched ends with it.
+scope() {
+  local ds_launched=() ds_handles=("${ds_handles[@]}")
+  "$1"
+  settle $?
+}
+
+# launch <handle or ''> <signal> <function>: calls it in a shell of its own. The shell holds a lock on its record
+# while it lives and writes its exit code there, so that any other shell of the job can await it.
+launch() {
+  local ds_record ds_fd
+  ((++ds_launches))
+  ds_record=$ds_records/$BASHPID-$ds_launches
+  exec {ds_fd}>"$ds_record" || return
+  flock "$ds_fd" || return
+  shell "${2/#0/TERM}" launched "$ds_record" "$ds_fd" "$3" || return
+  exec {ds_fd}>&-
+  ds_launched+=("$ds_shell:$2:$ds_record")
+  [[ -z $1 ]] || ds_handles+=("$1=$ds_record")
+}
+
+# launched <record> <lock> <function>: in the shell of a launched step.
+launched() {
+  [[ -z $ds_lock ]] || exec {ds_lock}>&- # of the launched step around this one
+  ds_lock=$2
+  ds_launched=()
+  "$3"
+  local code=$?
+  code=${ds_stopped:-$code}
+  trap '' TERM INT HUP # what is written is final
+  printf '%s\n' "$code" >"$1"
+  exit "$code"
+}
+
+# await <handle> ...: until each of them has ended; fails with the first exit code that is none of success.
+await() {
+  local handle entry record code result=0
+  for handle; do
+    record=''
+    for entry in "${ds_handles[@]}"; do
+      [[ ${entry%%=*} != "$handle" ]] || record=${entry#*=}
+    done
+    [[ -n $record ]] || continue # the step that launches it was skipped
+    : >"$record.awaited"
+    attend flock --shared "$record" true || return
+    read -r code <"$record" || code=137
+    ((result != 0)) || result=$code
+  done
+  return "$result"
+}
+
+# settle <exit code>: ends what the scope launched; a failure that nobody awaited is the scope's.
+settle() {
+  local ds_code=$1 ds_shells=() ds_entry ds_last asked=' ' how=TERM pid signal record
+  [[ -z $ds_ending ]] || how=HUP
+  for ds_entry in "${ds_launched[@]}"; do
+    IFS=: read -r pid signal record <<<"$ds_entry"
+    ds_shells+=("$pid")
+    [[ ! -s $record ]] || continue
+    halted || ((signal != 0)) || continue
+    asked+="$pid "
+    ask "$how" "$pid"
+  done
+  for ds_entry in "${ds_launched[@]}"; do
+    IFS=: read -r pid signal record <<<"$ds_entry"
+    outlast "$pid"
+    ds_last=$?
+    [[ $ds_last == 0 || -e $record.awaited || ($ds_last == 143 && $asked == *" $pid "*) ]] && continue
+    ((ds_code != 0)) || ds_code=$ds_last
+  done
+  ! halted || ds_code=$ds_stopped
+  return "$ds_code"
+}

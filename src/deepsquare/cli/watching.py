@@ -24,18 +24,22 @@ PATIENCE_SECONDS = 2.0
 LAST_OUTPUT_SECONDS = 15.0
 """How long after a job's end its last output is waited for."""
 ORDER_SECONDS = 1.0
-"""How long the news of a job's end waits for the output that was printed before it."""
+"""How long output waits for the news that its job runs, and the news of the end for the output before it."""
 
 
 async def watch(job: AsyncJob, output: Output) -> Job:
     """Tell everything until the job is over; the job as it ended."""
     ended = await job.read()
+    runs = asyncio.Event()
     try:
-        async with _reasons_told(job, output), _output_shown(job, output) as shown:
+        async with _reasons_told(job, output), _output_shown(job, output, runs) as shown:
             async for event in job.events():
                 if event.status.is_cold:
+                    runs.set()
                     await asyncio.wait({shown}, timeout=ORDER_SECONDS)
                 _tell_event(event, output)
+                if event.status is JobStatus.RUNNING:
+                    runs.set()
                 ended = event.job
     except asyncio.CancelledError:
         output.warn(f"stopped watching; job {job.id} goes on: dps job show {job.id}, dps job cancel {job.id}")
@@ -124,9 +128,9 @@ async def _reasons_told(job: AsyncJob, output: Output) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _output_shown(job: AsyncJob, output: Output) -> AsyncIterator[asyncio.Task[None]]:
+async def _output_shown(job: AsyncJob, output: Output, runs: asyncio.Event) -> AsyncIterator[asyncio.Task[None]]:
     """Show the job's output during the body, in the task; afterwards wait a little for what is still on its way."""
-    task = asyncio.create_task(_show_output(job, output))
+    task = asyncio.create_task(_show_output(job, output, runs))
     try:
         yield task
         _, unfinished = await asyncio.wait({task}, timeout=LAST_OUTPUT_SECONDS)
@@ -137,12 +141,22 @@ async def _output_shown(job: AsyncJob, output: Output) -> AsyncIterator[asyncio.
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _show_output(job: AsyncJob, output: Output) -> None:
+async def _show_output(job: AsyncJob, output: Output, runs: asyncio.Event) -> None:
+    """Show pieces as they come; the first waits a moment until somebody has said that the job runs."""
     try:
         with job_output(output, {"event": "output", "job": job.id}) as show:
             async for piece in job.logs(follow=True):
+                await _heard(runs)
                 show(piece)
     except NotFound:
         output.say("          the job printed nothing that the gateway kept")
     except DeepSquareError as error:
         output.warn(f"the output cannot be shown: {error}")
+
+
+async def _heard(news: asyncio.Event) -> None:
+    """Return once the event is set, which it is after `ORDER_SECONDS` whatever happens: it is waited for once."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ORDER_SECONDS):
+            await news.wait()
+    news.set()

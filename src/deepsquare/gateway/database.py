@@ -2,13 +2,16 @@
 
 One transaction is one function of a `Connection`, run in a worker thread, so that the event loop never
 waits for a disk. On SQLite a writing transaction takes the write lock when it begins: what it reads
-stays true until it commits. Parameters never stand in error texts: they are scripts and logs.
+stays true until it commits. There those that come while one is under way are written together, in the order
+in which they came, with one flush to disk for all; each that fails is undone alone. Parameters never stand
+in error texts: they are scripts and logs.
 """
 
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -59,11 +62,35 @@ _used_nonces = Table(
 )
 
 
+_Transaction = Callable[[Connection], Any]
+_Outcome = Any
+"""What a transaction returned, or the exception that it raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A transaction that waits to be written, and who waits for it."""
+
+    transaction: _Transaction
+    result: asyncio.Future[Any]
+
+    def settle(self, outcome: _Outcome) -> None:
+        if self.result.done():
+            return  # whoever asked has gone
+        if isinstance(outcome, BaseException):
+            self.result.set_exception(outcome)
+        else:
+            self.result.set_result(outcome)
+
+
 class Database:
     """One open database, bound to one grid."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._writes_together = engine.dialect.name == "sqlite"
+        self._waiting: list[_Write] = []
+        self._writer: asyncio.Task[None] | None = None
         self.secret = b""
         """What the challenges of all processes on this database are made with."""
 
@@ -82,15 +109,45 @@ class Database:
         return database
 
     async def write(self, transaction: Callable[[Connection], _T]) -> _T:
-        """The result of one transaction that may write."""
-        return await asyncio.to_thread(self._run, transaction, {})
+        """The result of one transaction that may write; durable when it is there."""
+        if not self._writes_together:
+            return await asyncio.to_thread(self._run, transaction, {})
+        result: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Write(transaction, result))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_waiting(), name="write to the gateway's database")
+        return await result
 
     async def read(self, transaction: Callable[[Connection], _T]) -> _T:
         """The result of one transaction that only reads."""
         return await asyncio.to_thread(self._run, transaction, {"only_reads": True})
 
+    async def _write_waiting(self) -> None:
+        """Write what waits, and what comes meanwhile, until nothing does."""
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                outcomes = await asyncio.to_thread(self._run_together, [write.transaction for write in group])
+                for write, outcome in zip(group, outcomes, strict=True):
+                    write.settle(outcome)
+        finally:
+            self._writer = None
+
+    def _run_together(self, transactions: Sequence[_Transaction]) -> list[_Outcome]:
+        """What became of each, after one commit for all."""
+        if len(transactions) == 1:
+            return [_outcome(lambda: self._run(transactions[0], {}))]
+
+        def run_each(connection: Connection) -> list[_Outcome]:
+            return [_outcome(lambda: _nested(connection, transaction)) for transaction in transactions]  # noqa: B023
+
+        together = _outcome(lambda: self._run(run_each, {}))
+        return [together] * len(transactions) if isinstance(together, BaseException) else together
+
     async def close(self) -> None:
-        """Give back all connections."""
+        """Give back all connections, once what was begun is written."""
+        if self._writer is not None:
+            await asyncio.wait({self._writer})
         await asyncio.to_thread(self._engine.dispose)
 
     def _run(self, transaction: Callable[[Connection], _T], options: dict[str, Any]) -> _T:
@@ -139,6 +196,22 @@ class SqlUsedNonces:
         """Forget challenges that could not be used any more in any case."""
         expired = delete(_used_nonces).where(_used_nonces.c.expires_at < int(now.timestamp()))
         await self._database.write(lambda connection: connection.execute(expired))
+
+
+def _outcome(work: Callable[[], Any]) -> _Outcome:
+    try:
+        return work()
+    except Exception as problem:  # noqa: BLE001 - it is raised where the transaction was asked for
+        return problem
+
+
+def _nested(connection: Connection, transaction: _Transaction) -> Any:
+    """The result of a transaction within another one; what it did is undone where it fails."""
+    try:
+        with connection.begin_nested():
+            return transaction(connection)
+    except SQLAlchemyError as problem:
+        raise _unavailable(problem) from problem
 
 
 def _engine(url: str) -> Engine:

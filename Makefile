@@ -25,6 +25,7 @@ demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a wor
 	@$(VENV)/bin/dps demo
 
 test: check contracts ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
+	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long
 	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance"
 
 check: lint ## Run the linters, the type checker and the fast tests

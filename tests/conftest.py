@@ -1,11 +1,17 @@
-"""What several suites share: a real Slurm, started once per worker."""
+"""What several suites share: how hard rules are tried, and a real Slurm, started once per worker."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.slurm import SlurmLab, slurm_lab, unavailable
+
+# How many examples a rule meets: few in `make check`, many in `make test`. No deadline: the machine may be busy.
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("long", max_examples=200, deadline=None)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

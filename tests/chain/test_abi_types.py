@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode as oracle
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.chain import abi
@@ -47,7 +47,6 @@ sequences = st.lists(samples, min_size=1, max_size=4).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(sequences)
 def test_values_are_encoded_and_decoded_as_the_library_does(sequence: tuple[tuple[str, ...], tuple[Any, ...]]) -> None:
     types, values = sequence
@@ -56,7 +55,6 @@ def test_values_are_encoded_and_decoded_as_the_library_does(sequence: tuple[tupl
     assert abi.decode(types, encoded) == values
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["string", "bytes[]", "(string,uint8)[]", "address", "bool", "string[][]"]), st.data())
 def test_broken_data_is_an_error_and_never_more(name: str, data: st.DataObject) -> None:
     good = bytearray(abi.encode(("(string,uint8)[]",), [[("ab", 1), ("c", 2)]]))

@@ -102,7 +102,7 @@ async def test_a_range_that_was_refused_grows_again(history: History) -> None:
     assert reads < 5
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 3)), max_size=8))
 async def test_readers_that_are_killed_anywhere_miss_nothing_and_repeat_nothing(
     history: History, plan: list[tuple[int, int]]

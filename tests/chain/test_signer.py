@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.chain.errors import InvalidKey, InvalidSignature
@@ -65,7 +65,6 @@ def test_addresses_have_the_case_of_eip_55(number: bytes) -> None:
     assert checksum_address("0x" + number.hex().upper()) == expected
 
 
-@settings(deadline=None)
 @given(
     nonce=st.integers(0, 2**32),
     gas=st.integers(21_000, 30_000_000),

@@ -134,7 +134,7 @@ def test_an_attack_in_every_field_at_once_is_only_text(
     assert call.options["--export"] == "ALL"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.tuples(TEXTS, TEXTS), job=st.dictionaries(NAMES, TEXTS, max_size=4), own=st.dictionaries(NAMES, TEXTS))
 def test_any_text_arrives_byte_for_byte(
     recording_site: ScriptSite, texts: tuple[str, str], job: dict[str, str], own: dict[str, str]
@@ -149,7 +149,7 @@ def test_any_text_arrives_byte_for_byte(
         assert call.environment[variable] == value
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=40))
 def test_any_folder_can_be_the_work_dir(recording_site: ScriptSite, bare_path: dict[str, str], name: str) -> None:
     folder = recording_site.folder / "folders" / f"_{name}"

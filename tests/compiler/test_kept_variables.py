@@ -54,7 +54,7 @@ def test_later_steps_see_exactly_what_was_written(site: ScriptSite, content: str
     assert later_environment(site, content)[name] == value
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES, VALUES, max_size=6))
 def test_any_values_written_as_blocks_arrive_intact(site: ScriptSite, values: dict[str, str]) -> None:
     blocks = "".join(f"{name}<<end-of-{name}-block\n{value}\nend-of-{name}-block\n" for name, value in values.items())

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.compiler.errors import UnquotableText
@@ -54,7 +54,6 @@ def test_bash_reads_back_what_was_quoted(locale: str) -> None:
     assert read_back([quote_where_needed(text) for text in NASTY], locale) == NASTY
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=20))
 def test_bash_reads_back_any_text(texts: list[str]) -> None:
     assert read_back([quote(text) for text in texts], "C.UTF-8") == texts

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare import compiler, workflow
@@ -104,7 +104,6 @@ def test_shellcheck_has_nothing_to_say_about_any_attack() -> None:
 
 
 @pytest.mark.system
-@settings(max_examples=40, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=10))
 def test_shellcheck_has_nothing_to_say_about_any_text(texts: list[str]) -> None:
     steps = [command(text, name=text, env={"A": text}) for text in texts]

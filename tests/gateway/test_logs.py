@@ -175,7 +175,7 @@ async def test_a_job_that_prints_byte_by_byte_costs_few_rows(tmp_path: Path) -> 
     assert await store.read(JOB, 1, 150, 20) == b"x" * 20
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_any_order_of_cuts_repetitions_and_gaps_gives_the_same_log(tmp_path: Path, data: st.DataObject) -> None:
     """The log is a prefix of the output whatever is sent, and the whole output once everything was sent."""

@@ -74,7 +74,7 @@ _entries = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entry=_entries)
 async def test_whatever_is_written_is_read_again_after_a_restart(tmp_path: Path, entry: Entry) -> None:
     journal = opened(tmp_path / "journal")

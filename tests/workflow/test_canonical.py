@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.workflow import (
@@ -52,7 +52,6 @@ WORKFLOWS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(WORKFLOWS)
 def test_a_workflow_survives_its_dump(workflow: Workflow) -> None:
     assert load(dump(workflow)).workflow == workflow

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.workflow import Loaded, load
@@ -133,7 +133,6 @@ def test_line_ends_of_windows_are_line_ends() -> None:
     assert command_of(load(text)) == "a\nb\n"
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n\r")))
 def test_any_text_survives_json_escaped_and_raw(text: str) -> None:
     for ensure_ascii in (True, False):
@@ -144,7 +143,6 @@ def test_any_text_survives_json_escaped_and_raw(text: str) -> None:
         assert command_of(load(json.dumps(data, ensure_ascii=ensure_ascii, indent="\t"))) == text
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t")).filter(lambda text: text.strip())
 )
@@ -209,7 +207,6 @@ def test_a_text_that_is_no_workflow_is_refused_at_its_place(text: str, line: int
     assert loaded.problems[0].describe("job.yaml").startswith("job.yaml:")
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from("ab01 \n\t:-[]{}#&*!|>'\"%@`,?=<\\\x00é\u2028\ud800"), max_size=40) | DOCUMENTS)
 def test_no_text_whatever_breaks_the_reader(text: str) -> None:
     assert load(text).workflow is None

@@ -76,7 +76,7 @@ class AChainAndItsReaders(RuleBasedStateMachine):
                 assert state.slot(address, slot) == self.states[block].slots.get((address, slot), 0)
 
 
-AChainAndItsReaders.TestCase.settings = settings(max_examples=50, stateful_step_count=20)
+AChainAndItsReaders.TestCase.settings = settings(stateful_step_count=20)
 TestAChainAndItsReaders = AChainAndItsReaders.TestCase
 
 

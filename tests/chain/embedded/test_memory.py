@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.chain.embedded import EmbeddedChain
@@ -119,7 +119,6 @@ def message(number: int) -> Call:
 small = st.dictionaries(st.integers(0, 3), st.integers(0, 2), max_size=4)
 
 
-@settings(max_examples=50)
 @given(read=small, now=small)
 def test_an_answer_is_recalled_exactly_where_all_it_read_is_as_it_was(
     read: dict[int, int], now: dict[int, int]

@@ -1,7 +1,7 @@
 import sqlite3
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.chain.embedded.database import MemoryDatabase
@@ -27,7 +27,6 @@ def expect_equal(state: StateAt, model: ModelState) -> None:
             assert state.slot(address, slot) == model.slot(address, slot)
 
 
-@settings(deadline=None)
 @given(histories)
 def test_every_recent_state_reads_as_it_was(history: list[StateChanges]) -> None:
     database = MemoryDatabase()

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import rlp
 from eth_account import Account
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.chain.embedded.transactions import InvalidTransaction, decode
@@ -29,7 +29,6 @@ def signed(**fields: Any) -> bytes:
     return bytes(Account.sign_transaction({"chainId": CHAIN_ID, **fields}, KEY).raw_transaction)
 
 
-@settings(deadline=None)
 @given(
     kind=st.sampled_from([0, 1, 2]),
     nonce=st.integers(0, 2**63),
@@ -118,7 +117,6 @@ def test_no_bytes_at_all_break_the_decoder(raw: bytes) -> None:
         decode(raw, CHAIN_ID)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_no_damage_to_a_transaction_breaks_the_decoder(data: st.DataObject) -> None:
     raw = bytearray(signed(nonce=0, gas=21_000, maxFeePerGas=1, maxPriorityFeePerGas=1, value=0, to=SENDER, type=2))

@@ -122,7 +122,7 @@ class WorldAgainstCopies(RuleBasedStateMachine):
                 assert reached.slot(address, slot) == self.transaction_began_with.slot(address, slot)
 
 
-WorldAgainstCopies.TestCase.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+WorldAgainstCopies.TestCase.settings = settings(stateful_step_count=30)
 TestTheJournal = WorldAgainstCopies.TestCase
 
 

@@ -2,18 +2,35 @@
 pragma solidity ^0.8.28;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Administered} from "./Administered.sol";
 import {ICredit} from "./interfaces/ICredit.sol";
 
 /// @title Credit
-/// @notice The money of the grid: an ERC-20 with 18 decimals and EIP-2612 permits.
-contract Credit is ICredit, ERC20, ERC20Permit, Administered {
-    constructor(address admin, uint256 initialSupply)
+/// @notice The money of the grid: an ERC-20 with 18 decimals, EIP-2612 permits and a cap.
+contract Credit is ICredit, ERC20Capped, ERC20Permit, Administered {
+    /// @inheritdoc ICredit
+    uint256 public constant FAUCET_DRIP = 100 ether;
+
+    uint256 private constant FAUCET_PAUSE = 1 days;
+
+    /// @inheritdoc ICredit
+    uint256 public faucetLeft;
+
+    /// @inheritdoc ICredit
+    mapping(address account => uint256) public nextDripAt;
+
+    /// @param supplyCap The most credits that there can ever be.
+    /// @param faucetSupply What the faucet may give away in all; 0 on every grid whose credits are worth something.
+    constructor(address admin, uint256 initialSupply, uint256 supplyCap, uint256 faucetSupply)
         ERC20("DeepSquare Credit", "DPS")
+        ERC20Capped(supplyCap)
         ERC20Permit("DeepSquare Credit")
         Administered(admin)
     {
+        faucetLeft = faucetSupply;
         _mint(admin, initialSupply);
     }
 
@@ -53,5 +70,19 @@ contract Credit is ICredit, ERC20, ERC20Permit, Administered {
     /// @inheritdoc ICredit
     function mint(address to, uint256 amount) external onlyOwner {
         _mint(to, amount);
+    }
+
+    /// @inheritdoc ICredit
+    function drip(address to) external {
+        uint256 amount = Math.min(FAUCET_DRIP, faucetLeft);
+        if (amount == 0) revert FaucetEmpty();
+        if (block.timestamp < nextDripAt[to]) revert FaucetPaused(nextDripAt[to]);
+        faucetLeft -= amount;
+        nextDripAt[to] = block.timestamp + FAUCET_PAUSE;
+        _mint(to, amount);
+    }
+
+    function _update(address from, address to, uint256 amount) internal override(ERC20, ERC20Capped) {
+        super._update(from, to, amount);
     }
 }

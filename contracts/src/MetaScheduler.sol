@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {Administered} from "./Administered.sol";
 import {Credit} from "./Credit.sol";
 import {IMetaScheduler} from "./interfaces/IMetaScheduler.sol";
@@ -22,5 +23,15 @@ contract MetaScheduler is OperatorDesk {
     /// @inheritdoc IMetaScheduler
     function constants() external view returns (address) {
         return address(this);
+    }
+
+    /// @inheritdoc IMetaScheduler
+    function multicall(bytes[] calldata calls) external returns (bytes[] memory results) {
+        results = new bytes[](calls.length);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (bool done, bytes memory result) = address(this).delegatecall(calls[i]);
+            if (!done) LowLevelCall.bubbleRevert(result);
+            results[i] = result;
+        }
     }
 }

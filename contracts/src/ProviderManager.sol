@@ -55,21 +55,15 @@ contract ProviderManager is IProviderManager, Administered {
 
     /// @inheritdoc IProviderManager
     function approve(address _providerAddr) external onlyOwner {
-        address waiting = _waiting[_providerAddr];
-        Standing storage standing = _standing[_providerAddr];
-        if (waiting == address(0)) revert WaitingApprovalOnly();
-        if (standing.banned) revert Banned();
+        _approve(_providerAddr, _waitingPointer(_providerAddr));
+    }
 
-        (ProviderPrices memory prices,,) = Registration.unpack(waiting);
-        standing.gpuPrice = uint80(prices.gpuPricePerMin);
-        standing.cpuPrice = uint80(prices.cpuPricePerMin);
-        standing.memPrice = uint80(prices.memPricePerMin);
-        standing.approved = true;
-        _valid[_providerAddr] = waiting;
-        delete _waiting[_providerAddr];
-        _waitingProviders.remove(_providerAddr);
-        _approvedProviders.add(_providerAddr);
-        emit ProviderApproved(_providerAddr);
+    /// @inheritdoc IProviderManager
+    function approveOffer(address provider, bytes32 offer) external onlyOwner {
+        address waiting = _waitingPointer(provider);
+        bytes32 digest = Registration.digest(waiting);
+        if (digest != offer) revert OfferChanged(offer, digest);
+        _approve(provider, waiting);
     }
 
     /// @inheritdoc IProviderManager
@@ -184,6 +178,27 @@ contract ProviderManager is IProviderManager, Administered {
         returns (bytes32[] memory data, uint256 actualLength, uint256 newCursor)
     {
         return _page(_waitingProviders, cursor, howMany);
+    }
+
+    function _waitingPointer(address provider) private view returns (address pointer) {
+        pointer = _waiting[provider];
+        if (pointer == address(0)) revert WaitingApprovalOnly();
+    }
+
+    function _approve(address provider, address waiting) private {
+        Standing storage standing = _standing[provider];
+        if (standing.banned) revert Banned();
+
+        (ProviderPrices memory prices,,) = Registration.unpack(waiting);
+        standing.gpuPrice = uint80(prices.gpuPricePerMin);
+        standing.cpuPrice = uint80(prices.cpuPricePerMin);
+        standing.memPrice = uint80(prices.memPricePerMin);
+        standing.approved = true;
+        _valid[provider] = waiting;
+        delete _waiting[provider];
+        _waitingProviders.remove(provider);
+        _approvedProviders.add(provider);
+        emit ProviderApproved(provider);
     }
 
     function _requireKnown(address provider) private view {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Administered} from "../src/Administered.sol";
+import {Credit} from "../src/Credit.sol";
 import {ICredit} from "../src/interfaces/ICredit.sol";
+import {Permit} from "../src/interfaces/JobTypes.sol";
 import {GridTest} from "./GridTest.sol";
 
 contract CreditTest is GridTest {
@@ -33,12 +36,8 @@ contract CreditTest is GridTest {
 
     function test_a_signed_permit_sets_an_allowance() public {
         (address signer, uint256 key) = makeAddrAndKey("signer");
-        bytes32 typeHash =
-            keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
-        bytes32 permit = keccak256(abi.encode(typeHash, signer, address(grid), 7, 0, START));
-        bytes32 digest = keccak256(abi.encodePacked(hex"1901", credit.DOMAIN_SEPARATOR(), permit));
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        credit.permit(signer, address(grid), 7, START, v, r, s);
+        Permit memory signed = permit(signer, key, 7, START);
+        credit.permit(signer, address(grid), signed.value, signed.deadline, signed.v, signed.r, signed.s);
         assertEq(credit.allowance(signer, address(grid)), 7);
     }
 
@@ -49,6 +48,58 @@ contract CreditTest is GridTest {
         vm.prank(admin);
         credit.mint(stranger, 1);
         assertEq(credit.balanceOf(stranger), 1);
+    }
+
+    function test_there_are_never_more_credits_than_the_cap() public {
+        Credit scarce = new Credit(admin, 90, 100, 1000);
+        assertEq(scarce.cap(), 100);
+        vm.startPrank(admin);
+        scarce.mint(admin, 10);
+        vm.expectRevert(abi.encodeWithSelector(ERC20Capped.ERC20ExceededCap.selector, 101, 100));
+        scarce.mint(admin, 1);
+        vm.expectRevert(abi.encodeWithSelector(ERC20Capped.ERC20ExceededCap.selector, 1100, 100));
+        scarce.drip(stranger);
+        vm.expectRevert(abi.encodeWithSelector(ERC20Capped.ERC20ExceededCap.selector, 101, 100));
+        new Credit(admin, 101, 100, 0);
+    }
+
+    // The faucet of a test network.
+
+    function test_a_grid_without_a_faucet_never_has_one() public {
+        assertEq(credit.faucetLeft(), 0);
+        vm.prank(admin);
+        vm.expectRevert(ICredit.FaucetEmpty.selector);
+        credit.drip(admin);
+    }
+
+    function test_the_faucet_gives_each_account_one_drip_a_day() public {
+        Credit play = new Credit(admin, 0, type(uint256).max, 1000 ether);
+        vm.startPrank(stranger);
+        play.drip(customer);
+        assertEq(play.balanceOf(customer), 100 ether);
+        assertEq(play.nextDripAt(customer), START + 1 days);
+        vm.warp(START + 1 days - 1);
+        vm.expectRevert(abi.encodeWithSelector(ICredit.FaucetPaused.selector, START + 1 days));
+        play.drip(customer);
+        play.drip(stranger);
+        vm.warp(START + 1 days);
+        play.drip(customer);
+        assertEq(play.balanceOf(customer), 200 ether);
+        assertEq(play.faucetLeft(), 700 ether);
+    }
+
+    function testFuzz_the_faucet_gives_what_it_was_built_with_and_no_more(uint256 supply) public {
+        supply = bound(supply, 0, 1000 ether);
+        Credit play = new Credit(admin, 0, type(uint256).max, supply);
+        for (uint160 i = 1; play.faucetLeft() != 0; ++i) {
+            uint256 before = play.faucetLeft();
+            play.drip(address(i));
+            assertEq(play.balanceOf(address(i)), before - play.faucetLeft());
+            assertTrue(play.balanceOf(address(i)) == 100 ether || play.faucetLeft() == 0);
+        }
+        assertEq(play.totalSupply(), supply);
+        vm.expectRevert(ICredit.FaucetEmpty.selector);
+        play.drip(address(11));
     }
 
     function test_the_admin_hands_over_in_two_steps() public {

@@ -10,6 +10,7 @@ import {
     JobStatus,
     JobTerms,
     Label,
+    Permit,
     Report,
     RequestOptions
 } from "../src/interfaces/JobTypes.sol";
@@ -40,7 +41,7 @@ abstract contract GridTest is Test {
 
     function setUp() public virtual {
         vm.warp(START);
-        credit = new Credit(admin, FUNDS * 10);
+        credit = new Credit(admin, FUNDS * 10, type(uint256).max, 0);
         manager = new ProviderManager(admin);
         grid = new MetaScheduler(admin, credit, manager);
         vm.startPrank(admin);
@@ -88,6 +89,20 @@ abstract contract GridTest is Test {
 
     function outcome(bytes32 id, JobStatus result, uint256 at) internal pure returns (Report memory) {
         return Report({jobId: id, status: uint8(result), at: uint64(at), exitCode: 0, lastError: ""});
+    }
+
+    /// @dev A permit for the grid, signed by the holder of `key`.
+    function permit(address signer, uint256 key, uint256 value, uint256 deadline)
+        internal
+        view
+        returns (Permit memory signed)
+    {
+        bytes32 typeHash =
+            keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+        bytes32 wanted = keccak256(abi.encode(typeHash, signer, address(grid), value, credit.nonces(signer), deadline));
+        bytes32 digest = keccak256(abi.encodePacked(hex"1901", credit.DOMAIN_SEPARATOR(), wanted));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        signed = Permit(value, deadline, v, r, s);
     }
 
     // What people do.

@@ -23,20 +23,20 @@ contract JobLifeGasTest is GridTest {
 
     function test_a_job_life_stays_within_its_gas() public {
         bytes32 id = request();
-        uint256 total = vm.snapshotGasLastCall(GROUP, "1 requestNewJob");
+        uint256 total = vm.snapshotGasLastCall(GROUP, "requestNewJob");
         pass(12);
         assign(id);
-        total += vm.snapshotGasLastCall(GROUP, "2 assign");
+        total += vm.snapshotGasLastCall(GROUP, "assign");
         pass(12);
         claim(id);
-        total += vm.snapshotGasLastCall(GROUP, "3 claim");
+        total += vm.snapshotGasLastCall(GROUP, "claim");
         pass(12);
         report(id, JobStatus.RUNNING);
-        total += vm.snapshotGasLastCall(GROUP, "4 report RUNNING");
+        total += vm.snapshotGasLastCall(GROUP, "running");
         pass(60);
         report(id, JobStatus.FINISHED);
-        total += vm.snapshotGasLastCall(GROUP, "5 report FINISHED");
-        vm.snapshotValue(GROUP, "6 life", total);
+        total += vm.snapshotGasLastCall(GROUP, "finish");
+        vm.snapshotValue(GROUP, "total", total);
         assertLe(total, MAX_LIFE);
     }
 
@@ -53,26 +53,26 @@ contract JobLifeGasTest is GridTest {
         pass(12);
         vm.prank(scheduler);
         grid.assignBatch(assignments);
-        total += vm.snapshotGasLastCall(GROUP, "7 assignBatch of 32");
+        total += vm.lastCallGas().gasTotalUsed;
         pass(12);
         vm.prank(provider);
         grid.claimBatch(ids);
-        total += vm.snapshotGasLastCall(GROUP, "8 claimBatch of 32");
+        total += vm.lastCallGas().gasTotalUsed;
         pass(12);
         for (uint256 i = 0; i < BATCH; ++i) {
             reports[i] = outcome(ids[i], JobStatus.RUNNING, time());
         }
         vm.prank(provider);
         grid.reportBatch(reports);
-        total += vm.snapshotGasLastCall(GROUP, "9 reportBatch of 32 RUNNING");
+        total += vm.lastCallGas().gasTotalUsed;
         pass(60);
         for (uint256 i = 0; i < BATCH; ++i) {
             reports[i] = outcome(ids[i], JobStatus.FINISHED, time());
         }
         vm.prank(provider);
         grid.reportBatch(reports);
-        total += vm.snapshotGasLastCall(GROUP, "A reportBatch of 32 FINISHED");
-        vm.snapshotValue(GROUP, "B life in batches of 32", total / BATCH);
+        total += vm.lastCallGas().gasTotalUsed;
+        vm.snapshotValue(GROUP, "total_in_batch_of_32", total / BATCH);
         assertStatus(ids[BATCH - 1], JobStatus.FINISHED);
         assertLe(total / BATCH, MAX_LIFE_IN_BATCH);
     }

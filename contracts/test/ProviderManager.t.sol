@@ -34,6 +34,28 @@ contract ProviderManagerTest is GridTest {
         assertEq(keccak256(abi.encode(manager.getLabels(stranger))), keccak256(abi.encode(labels("os", "debian"))));
     }
 
+    function test_the_admin_approves_what_it_saw_and_nothing_else() public {
+        vm.startPrank(stranger);
+        manager.register(hardware(), prices(), labels("os", "debian"));
+        bytes32 seen = keccak256(abi.encode(hardware(), prices(), labels("os", "debian")));
+        ProviderPrices memory dearer = prices();
+        dearer.gpuPricePerMin = 700;
+        manager.register(hardware(), dearer, labels("os", "debian"));
+        bytes32 changed = keccak256(abi.encode(hardware(), dearer, labels("os", "debian")));
+        vm.stopPrank();
+        vm.startPrank(admin);
+        vm.expectRevert(abi.encodeWithSelector(IProviderManager.OfferChanged.selector, seen, changed));
+        manager.approveOffer(stranger, seen);
+        assertFalse(manager.isValidForScheduling(stranger));
+        vm.expectEmit(address(manager));
+        emit IProviderManager.ProviderApproved(stranger);
+        manager.approveOffer(stranger, changed);
+        assertTrue(manager.isValidForScheduling(stranger));
+        assertEq(manager.getProviderPrices(stranger).gpuPricePerMin, 700);
+        vm.expectRevert(IProviderManager.WaitingApprovalOnly.selector);
+        manager.approveOffer(stranger, changed);
+    }
+
     function test_the_old_offer_stays_valid_until_the_new_one_is_approved() public {
         ProviderPrices memory dearer = prices();
         dearer.gpuPricePerMin = 8;
@@ -163,8 +185,9 @@ contract ProviderManagerTest is GridTest {
     }
 
     function test_only_the_admin_decides_about_providers() public {
-        bytes[5] memory calls = [
+        bytes[6] memory calls = [
             abi.encodeCall(manager.approve, (provider)),
+            abi.encodeCall(manager.approveOffer, (provider, 0)),
             abi.encodeCall(manager.ban, (provider)),
             abi.encodeCall(manager.unban, (provider)),
             abi.encodeCall(manager.remove, (provider)),

@@ -47,7 +47,11 @@ def test_no_two_selectors_of_a_kind_collide(kind: str) -> None:
         assert len(set(entries.values())) == len(entries)
 
 
+MAX_CREATION_CODE = 49_152
+"""Bytes, EIP-3860. Foundry's tests hold what is deployed to the 24,576 of EIP-170."""
+
+
 @pytest.mark.parametrize("contract", CONTRACTS)
-def test_a_contract_fits_the_limits_of_every_chain(contract: str) -> None:
+def test_a_contract_can_be_created_on_every_chain(contract: str) -> None:
     bytecode = bytes.fromhex(artifact(contract)["bytecode"].removeprefix("0x"))
-    assert 0 < len(bytecode) <= 24_576
+    assert 0 < len(bytecode) <= MAX_CREATION_CODE

@@ -3,7 +3,9 @@ pragma solidity ^0.8.28;
 
 /// @title IGridSettings
 /// @notice The numbers that an admin may turn, each within bounds, and who may act beside customers and providers.
-/// Durations in seconds. A change holds for all jobs from then on, save the fee, which each job keeps from its request.
+/// Durations in seconds. A job keeps the fee, the report delay, the cancel grace and the cancel timeout of its request; a
+/// change holds for jobs requested from then on. A lease can only become longer for them. The claim timeout, which moves
+/// no money, holds for all jobs at once.
 interface IGridSettings {
     /// @notice The value is outside of what this setting allows.
     error SettingOutOfBounds(uint256 value, uint256 minimum, uint256 maximum);

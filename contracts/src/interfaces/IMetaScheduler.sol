@@ -6,7 +6,7 @@ import {IGridSettings} from "./IGridSettings.sol";
 import {IJobErrors} from "./IJobErrors.sol";
 import {IJobEvents} from "./IJobEvents.sol";
 import {IJobCounter, IProviderManager} from "./IProviderManager.sol";
-import {Assignment, Job, JobDefinition, JobTerms, Report, RequestOptions} from "./JobTypes.sol";
+import {Assignment, Job, JobDefinition, JobTerms, Permit, Report, RequestOptions} from "./JobTypes.sol";
 
 /// @title IJobReader
 /// @notice What anybody may read about jobs.
@@ -23,12 +23,13 @@ interface IJobReader {
     /// @notice Number of jobs ever requested; their ids are 1 to this.
     function jobCount() external view returns (uint256);
 
-    /// @notice Until when the provider counts as alive, unix seconds.
+    /// @notice Until when the provider counts as alive for jobs requested now, unix seconds; for one whose terms name a
+    /// longer lease, accordingly longer.
     function leaseEnd(address provider) external view returns (uint64);
 }
 
 /// @title IJobCustomer
-/// @notice What customers do. Published, save `requestJob`.
+/// @notice What customers do. Published, save `requestJob` and `requestNewJobWithPermit`.
 interface IJobCustomer {
     /// @notice Request a job and lock `_lockedCredits` wei of the caller's allowance for it.
     /// @return The id: a counter from 1, as bytes32.
@@ -45,6 +46,16 @@ interface IJobCustomer {
         uint256 lockedCredits,
         bytes32 jobName,
         RequestOptions calldata options
+    ) external returns (bytes32);
+
+    /// @notice As `requestJob`, with the allowance for it in the same transaction, by the caller's signature. A permit
+    /// that somebody sent ahead does no harm: what counts is that the allowance is there.
+    function requestNewJobWithPermit(
+        JobDefinition calldata definition,
+        uint256 lockedCredits,
+        bytes32 jobName,
+        RequestOptions calldata options,
+        Permit calldata permit
     ) external returns (bytes32);
 
     /// @notice End a job. Before it runs: at once, with a full refund, by its customer (and by its provider while
@@ -114,6 +125,11 @@ interface IMetaScheduler is IJobErrors, IJobEvents, IGridSettings, IJobCounter, 
 
     /// @notice Where `minimumAmount` and `topUpSliceDurationMin` are read: this contract.
     function constants() external view returns (address);
+
+    /// @notice Many calls of this contract from one sender, as one transaction or as one read: all of them or none. A
+    /// customer requests many jobs so, a service reads many jobs and their terms.
+    /// @return What each call returned, ABI-encoded.
+    function multicall(bytes[] calldata calls) external returns (bytes[] memory);
 
     /// @notice Fees collected and not yet withdrawn, in wei; apart from what is locked for jobs.
     function collectedFees() external view returns (uint256);

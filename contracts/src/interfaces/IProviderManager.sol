@@ -42,6 +42,9 @@ interface IProviderManager {
     /// @notice A price above what can be stored.
     error PriceOutOfBounds(uint256 price, uint256 maximum);
 
+    /// @notice What waits is not what was seen: `waiting` is its digest.
+    error OfferChanged(bytes32 seen, bytes32 waiting);
+
     /// @notice Published: the waiting registration is valid now.
     event ProviderApproved(address addr);
 
@@ -63,6 +66,10 @@ interface IProviderManager {
 
     /// @notice Make the waiting registration valid. Admin only.
     function approve(address _providerAddr) external;
+
+    /// @notice As `approve`, but only what the admin has seen: a provider may change what waits at any moment.
+    /// @param offer The Keccak-256 of the arguments of `register` (machines, prices, labels), ABI-encoded.
+    function approveOffer(address provider, bytes32 offer) external;
 
     /// @notice Give the provider no new jobs; what it holds it may finish. Admin only.
     function ban(address _providerAddr) external;

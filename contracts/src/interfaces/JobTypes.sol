@@ -84,7 +84,18 @@ struct RequestOptions {
     uint64 latestStart;
 }
 
+/// @notice An EIP-2612 permit of the caller for the MetaScheduler: what it may take, until when the signature is good
+/// (unix seconds), and the signature.
+struct Permit {
+    uint256 value;
+    uint256 deadline;
+    uint8 v;
+    bytes32 r;
+    bytes32 s;
+}
+
 /// @notice The conditions that hold for one job, beyond what the published struct shows.
+/// @param leaseDuration Seconds; the grid's present lease where that is longer.
 /// @param attempt How often the job was assigned: 1 during the first assignment.
 /// @param avoided Providers that refused, gave back or lost this job; it never goes to them again.
 struct JobTerms {
@@ -96,6 +107,10 @@ struct JobTerms {
     uint64 assignedAt;
     uint128 maxPricePerMin;
     uint64 latestStart;
+    uint64 leaseDuration;
+    uint64 reportDelay;
+    uint64 cancelGrace;
+    uint64 cancelTimeout;
     address[] avoided;
 }
 

@@ -63,6 +63,12 @@ library Registration {
         }
     }
 
+    /// @notice The Keccak-256 of the offer kept at `pointer`, as the arguments of `register` are ABI-encoded.
+    function digest(address pointer) internal view returns (bytes32) {
+        (ProviderPrices memory prices, ProviderHardware memory hardware, Label[] memory labels) = unpack(pointer);
+        return keccak256(abi.encode(hardware, prices, labels));
+    }
+
     function _isZero(uint64[] calldata amounts) private pure returns (bool) {
         for (uint256 i = 0; i < amounts.length; ++i) {
             if (amounts[i] != 0) return false;

@@ -14,7 +14,6 @@ struct StoredJob {
     // The life. `attempt` counts assignments, `runs` starts. Billed is the time between `startedAt` and `endedAt`.
     JobStatus status;
     bool delegateSpendingAuthority;
-    bool hasLimits;
     uint8 attempt;
     uint8 runs;
     uint16 feeBasisPoints;
@@ -23,8 +22,9 @@ struct StoredJob {
     uint32 startedAt;
     uint32 endedAt;
     uint32 cancelRequestedAt;
-    uint40 changedAtBlock;
-    // The shape, and the customer's job before this one.
+    uint32 changedAtBlock;
+    uint16 reportDelay;
+    // The shape, the customer's job before this one, and the settings of the moment of the request.
     uint24 gpus;
     uint24 memPerCpu;
     uint24 cpusPerTask;
@@ -33,6 +33,10 @@ struct StoredJob {
     uint8 maxAttempts;
     uint32 submittedAt;
     uint32 previousJob;
+    uint24 leaseDuration;
+    uint24 cancelTimeout;
+    uint16 cancelGrace;
+    bool hasLimits;
     // What is run; zero where the location is no SHA-256 and stands in `details`.
     bytes32 scriptHash;
     bytes32 name;

@@ -2,10 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IJobCustomer} from "../interfaces/IMetaScheduler.sol";
-import {JobDefinition, JobStatus, RequestOptions} from "../interfaces/JobTypes.sol";
+import {JobDefinition, JobStatus, Permit, RequestOptions} from "../interfaces/JobTypes.sol";
 import {Billing} from "../libraries/Billing.sol";
 import {Definition} from "../libraries/Definition.sol";
 import {JobLife} from "../libraries/JobLife.sol";
@@ -36,6 +38,23 @@ abstract contract CustomerDesk is Escrow {
         bytes32 jobName,
         RequestOptions calldata options
     ) external returns (bytes32) {
+        return _request(definition, lockedCredits, jobName, options);
+    }
+
+    /// @inheritdoc IJobCustomer
+    function requestNewJobWithPermit(
+        JobDefinition calldata definition,
+        uint256 lockedCredits,
+        bytes32 jobName,
+        RequestOptions calldata options,
+        Permit calldata permit
+    ) external returns (bytes32) {
+        try IERC20Permit(address(credit))
+            .permit(msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s) {}
+        catch (bytes memory reason) {
+            bool isAllowed = credit.allowance(msg.sender, address(this)) >= lockedCredits;
+            if (!isAllowed && reason.length != 0) LowLevelCall.bubbleRevert(reason);
+        }
         return _request(definition, lockedCredits, jobName, options);
     }
 
@@ -129,10 +148,14 @@ abstract contract CustomerDesk is Escrow {
         job.customer = customer;
         job.feeBasisPoints = settings.feeBasisPoints;
         job.delegateSpendingAuthority = options.delegateSpendingAuthority;
-        job.changedAtBlock = uint40(block.number);
+        job.changedAtBlock = uint32(block.number);
         job.submittedAt = uint32(block.timestamp);
         job.maxAttempts = maxAttempts;
         job.previousJob = previous;
+        job.leaseDuration = settings.leaseDuration;
+        job.cancelTimeout = settings.cancelTimeout;
+        job.cancelGrace = settings.cancelGrace;
+        job.reportDelay = settings.reportDelay;
         if (name != 0) job.name = name;
 
         emit JobCreated(jobId);
@@ -159,7 +182,7 @@ abstract contract CustomerDesk is Escrow {
             job.cancelRequestedAt = uint32(block.timestamp);
             emit JobCancelRequested(jobId, provider);
         } else {
-            uint256 readyAt = uint256(job.cancelRequestedAt) + _settings.cancelTimeout;
+            uint256 readyAt = uint256(job.cancelRequestedAt) + job.cancelTimeout;
             if (block.timestamp < readyAt) revert CancelPending(readyAt);
             _end(jobId, job, JobStatus.CANCELLED, provider, block.timestamp);
         }

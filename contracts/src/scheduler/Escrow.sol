@@ -87,6 +87,6 @@ abstract contract Escrow is JobLedger, ReentrancyGuardTransient {
     /// @dev A running job ends now at the latest; one whose customer asked for its end, when the grace ran out.
     function _latestEnd(StoredJob storage job) private view returns (uint256) {
         if (job.cancelRequestedAt == 0) return block.timestamp;
-        return Math.min(block.timestamp, uint256(job.cancelRequestedAt) + _settings.cancelGrace);
+        return Math.min(block.timestamp, uint256(job.cancelRequestedAt) + job.cancelGrace);
     }
 }

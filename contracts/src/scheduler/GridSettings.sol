@@ -11,9 +11,9 @@ abstract contract GridSettings is IGridSettings, Administered {
     struct Settings {
         uint24 claimTimeout;
         uint24 leaseDuration;
-        uint24 reportDelay;
-        uint24 cancelGrace;
         uint24 cancelTimeout;
+        uint16 cancelGrace;
+        uint16 reportDelay;
         uint16 feeBasisPoints;
         bool requestsEnabled;
         uint72 minimumAmount;
@@ -35,9 +35,9 @@ abstract contract GridSettings is IGridSettings, Administered {
     Settings internal _settings = Settings({
         claimTimeout: 5 minutes,
         leaseDuration: 15 minutes,
-        reportDelay: 5 minutes,
-        cancelGrace: 2 minutes,
         cancelTimeout: 10 minutes,
+        cancelGrace: 2 minutes,
+        reportDelay: 5 minutes,
         feeBasisPoints: 250,
         requestsEnabled: true,
         minimumAmount: 0,
@@ -135,14 +135,14 @@ abstract contract GridSettings is IGridSettings, Administered {
     /// @inheritdoc IGridSettings
     function setReportDelay(uint256 value) external onlyOwner {
         _set("reportDelay", value, 0, 1 hours);
-        _settings.reportDelay = uint24(value);
+        _settings.reportDelay = uint16(value);
     }
 
     /// @inheritdoc IGridSettings
     function setCancelGrace(uint256 value) external onlyOwner {
         uint256 timeout = _settings.cancelTimeout;
         _set("cancelGrace", value, 0, timeout < 1 hours ? timeout : 1 hours);
-        _settings.cancelGrace = uint24(value);
+        _settings.cancelGrace = uint16(value);
     }
 
     /// @inheritdoc IGridSettings

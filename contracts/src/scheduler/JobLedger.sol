@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IJobReader, IMetaScheduler} from "../interfaces/IMetaScheduler.sol";
 import {Job, JobCost, JobStatus, JobTerms, JobTime} from "../interfaces/JobTypes.sol";
 import {Billing} from "../libraries/Billing.sol";
@@ -74,6 +75,10 @@ abstract contract JobLedger is IMetaScheduler, AccountBook, GridSettings {
             assignedAt: job.assignedAt,
             maxPricePerMin: job.maxPricePerMin,
             latestStart: job.latestStart,
+            leaseDuration: job.leaseDuration,
+            reportDelay: job.reportDelay,
+            cancelGrace: job.cancelGrace,
+            cancelTimeout: job.cancelTimeout,
             avoided: avoided
         });
     }
@@ -84,7 +89,7 @@ abstract contract JobLedger is IMetaScheduler, AccountBook, GridSettings {
     }
 
     /// @inheritdoc IJobReader
-    function leaseEnd(address provider) public view returns (uint64) {
+    function leaseEnd(address provider) external view returns (uint64) {
         return uint64(_accounts[provider].lastSeenAt) + _settings.leaseDuration;
     }
 
@@ -111,7 +116,7 @@ abstract contract JobLedger is IMetaScheduler, AccountBook, GridSettings {
         JobLife.requireEdge(from, to);
         customer = _addressOf(job.customer);
         job.status = to;
-        job.changedAtBlock = uint40(block.number);
+        job.changedAtBlock = uint32(block.number);
         emit JobTransitionEvent(jobId, from, to);
         emit JobChanged(jobId, provider, customer, from, to);
     }
@@ -146,7 +151,8 @@ abstract contract JobLedger is IMetaScheduler, AccountBook, GridSettings {
         } else if (status == JobStatus.META_SCHEDULED) {
             last = uint256(job.assignedAt) + _settings.claimTimeout;
         } else {
-            last = leaseEnd(_addressOf(job.provider));
+            // A longer lease holds for all jobs, a shorter one not for those that were requested before.
+            last = _accounts[_addressOf(job.provider)].lastSeenAt + Math.max(job.leaseDuration, _settings.leaseDuration);
         }
         return (block.timestamp > last, last + 1);
     }

@@ -136,7 +136,7 @@ abstract contract OperatorDesk is CustomerDesk {
     /// @dev The start is what the provider says, within what the chain saw: after the claim, and at most the report
     /// delay before this block.
     function _start(bytes32 jobId, StoredJob storage job, uint256 reportedStart) private {
-        uint256 earliest = Math.max(job.claimedAt, block.timestamp - _settings.reportDelay);
+        uint256 earliest = Math.max(job.claimedAt, block.timestamp - job.reportDelay);
         uint32 start = uint32(Billing.clamp(reportedStart, earliest, block.timestamp));
         // No more starts than assignments, which are counted in as many bits.
         unchecked {

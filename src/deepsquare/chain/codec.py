@@ -38,7 +38,7 @@ def job(published: Sequence[Any], terms: Sequence[Any]) -> Job:
     """A job from the two structs that the contract keeps of it."""
     job_id, status, customer, provider, wanted, cost, time, name, cancel_requested, last_error, exit_code = published
     max_cost, final_cost, _, delegates = cost
-    price, fee, attempt, max_attempts, claimed_at, assigned_at, max_price, latest_start, avoided = terms
+    price, fee, attempt, max_attempts, claimed_at, assigned_at, max_price, latest_start, *_, avoided = terms
     submitted_at, started_at, ended_at, cancel_requested_at, changed_in_block, _ = time
     return Job(
         id=job_id_of(job_id),

@@ -31,6 +31,8 @@ _WORDS_FOR_UNKNOWN = ("opcode", "instruction", "activated")
 """In what nodes say of it. A node that cannot answer such a call at all says something else, and is believed."""
 _TIE_GAS = 80_000
 """What telling the ProviderManager who counts its jobs needs at most."""
+_NO_CAP = 2**256 - 1
+_NO_FAUCET = 0
 
 Say = Callable[[str], None]
 
@@ -157,7 +159,7 @@ class Deployment:
     def _creation(self, name: str, places: Mapping[str, Address]) -> bytes:
         admin = self._admin.address
         arguments: dict[str, tuple[object, ...]] = {
-            abi.CREDIT: (admin, self._supply),
+            abi.CREDIT: (admin, self._supply, _NO_CAP, _NO_FAUCET),
             abi.PROVIDER_MANAGER: (admin,),
             abi.META_SCHEDULER: (admin, places.get(abi.CREDIT), places.get(abi.PROVIDER_MANAGER)),
         }

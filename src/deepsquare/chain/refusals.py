@@ -53,6 +53,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "the job would cost {pricePerMin:credits} credits per minute, the limit is {limit:credits}; "
         "raise the limit or choose a cheaper provider"
     ),
+    "OfferChanged": (
+        "what waits for approval is not the offer that was seen ({seen:hex}, now {waiting:hex}); look at it again"
+    ),
     "AlreadyDone": "nothing would change; it is so already",
     "ArrayLengthMismatch": "the hardware needs one entry of GPUs, CPUs and memory for each node",
     "Banned": "this provider is banned; ask the grid's admin",
@@ -83,6 +86,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "ERC20InsufficientAllowance": (
         "the grid may take {allowance:credits} credits and needs {needed:credits}; raise the allowance"
     ),
+    "ERC20ExceededCap": "there would be {increasedSupply:credits} credits, and never are more than {cap:credits}",
+    "ERC20InvalidCap": "a cap of {cap:credits} credits allows none; deploy with a larger one",
+    "FaucetEmpty": "this grid's faucet has nothing to give, or there is none; get credits from somebody who has some",
+    "FaucetPaused": "this account was given credits less than a day ago; ask again after {readyAt:time}",
     "ERC20FailedDecreaseAllowance": (
         "the allowance is {currentAllowance:credits} credits; {requestedDecrease:credits} cannot be taken off it"
     ),

@@ -50,6 +50,11 @@ def test_a_site_that_names_only_its_shared_root_has_all_volumes_below_it(site: S
     assert all(Path(volume).is_relative_to(site.shared) for volume in volumes)
 
 
+def test_the_scratch_folder_is_called_as_the_site_calls_the_job(site: ScriptSite) -> None:
+    (call,) = site.run(script_of_steps(command("true")), {"DEEPSQUARE_SITE_JOB": "7-1-cafe"}).calls
+    assert Path(call.environment["STORAGE_PATH"]).name.startswith("job-7-1-cafe-")
+
+
 def test_what_a_step_leaves_in_its_own_tmp_is_there_for_the_next_job(site: ScriptSite) -> None:
     site.run(script_of_steps(command('echo kept >"$DEEPSQUARE_TMP/file"')))
     assert site.run(script_of_steps(command('cat "$DEEPSQUARE_TMP/file"'))).stdout == "kept\n"

@@ -35,6 +35,7 @@ from deepsquare.supervisor.lifecycle import (
     Submit,
     Tell,
     TopUp,
+    Trouble,
     View,
     Wait,
     decide,
@@ -54,6 +55,7 @@ RULES = Rules(
     lost_after_looks=3,
     lost_grace_seconds=60,
     longest_job_minutes=10_000,
+    refused_script_seconds=30,
     log_patience_seconds=600,
 )
 META, SCHEDULED, RUNNING = JobStatus.META_SCHEDULED, JobStatus.SCHEDULED, JobStatus.RUNNING
@@ -94,6 +96,14 @@ FINISHED = End(JobStatus.FINISHED, 0, ended_at=ago(10), started_at=ago(310))
 
 def ended(end: End) -> Entry:
     return replace(SUBMITTED, end=end)
+
+
+AWAY = Trouble("gateway away", ago(119))
+
+
+def refused(seconds: float) -> Trouble:
+    """A gateway that has refused the script for so long."""
+    return Trouble("no such script", ago(seconds), is_refusal=True)
 
 
 @dataclass(frozen=True)
@@ -138,17 +148,32 @@ CASES = [
     Case("a job that the cluster took is not submitted again", View(job(SCHEDULED), SUBMITTED), (WAIT,)),
     Case(
         "a script that cannot be fetched is tried again",
-        View(job(SCHEDULED, time=JobTime(ago(100), claimed_at=ago(119))), NEW, trouble="gateway away"),
+        View(job(SCHEDULED, time=JobTime(ago(100), claimed_at=ago(119))), NEW, trouble=AWAY),
         (Submit(60, may_exist=False),),
     ),
     Case(
         "and the job given back when the grid's patience is over",
-        View(job(SCHEDULED, time=JobTime(ago(200), claimed_at=ago(120))), NEW, trouble="gateway away"),
+        View(job(SCHEDULED, time=JobTime(ago(200), claimed_at=ago(120))), NEW, trouble=AWAY),
         (GiveBack("gateway away"),),
     ),
     Case(
+        "a script that a gateway refuses is asked for again for a moment: it may have just been started",
+        View(job(SCHEDULED, time=JobTime(ago(100), claimed_at=ago(60))), NEW, trouble=refused(29)),
+        (Submit(60, may_exist=False),),
+    ),
+    Case(
+        "and the job given back after that moment",
+        View(job(SCHEDULED, time=JobTime(ago(100), claimed_at=ago(60))), NEW, trouble=refused(30)),
+        (GiveBack("no such script"),),
+    ),
+    Case(
+        "and in any case when the grid's patience is over",
+        View(job(SCHEDULED, time=JobTime(ago(200), claimed_at=ago(120))), NEW, trouble=refused(1)),
+        (GiveBack("no such script"),),
+    ),
+    Case(
         "a job that may be on the cluster is never given back",
-        View(job(SCHEDULED), INTENDED, trouble="answer lost"),
+        View(job(SCHEDULED), INTENDED, trouble=Trouble("answer lost", ago(9))),
         (WAIT,),
     ),
     Case("a queued job waits", View(job(SCHEDULED), SUBMITTED, run(RunState.QUEUED)), (WAIT,)),
@@ -369,7 +394,7 @@ _any_view = st.builds(
     absence=st.none() | st.builds(Absence, st.integers(1, 9), st.integers(0, 200).map(ago)),
     has_room=st.booleans(),
     may_start=st.booleans(),
-    trouble=st.sampled_from(["", "gateway away"]),
+    trouble=st.none() | st.builds(Trouble, st.just("gateway away"), st.integers(0, 200).map(ago), st.booleans()),
 )
 
 

@@ -16,7 +16,7 @@ from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId
 from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.service import Supervisor
-from deepsquare.supervisor.settings import SupervisorSettings
+from deepsquare.supervisor.settings import SupervisorSettings, VolumeSettings
 from tests.supervisor.stage import CREDIT_PER_MINUTE, SETTINGS, script_hash
 from tests.support.chain import CHAIN_ID, Grid, deploy_grid, funded, signer
 from tests.support.memory_gateway import MemoryGateway
@@ -64,7 +64,8 @@ class Site:
                 journal=journal,
                 clock=SystemClock(),
             )
-            task = asyncio.create_task(Supervisor(ports, SupervisorSettings(prices=SETTINGS.prices)).run())
+            settings = SupervisorSettings(prices=SETTINGS.prices, volumes=VolumeSettings(shared_root=self._volumes))
+            task = asyncio.create_task(Supervisor(ports, settings).run())
             try:
                 yield
             finally:
@@ -97,6 +98,14 @@ class Site:
     async def until_a_process_has_ended(self) -> None:
         """Until the record of a job says that it is over; no supervisor is needed for that."""
         await _until(lambda: bool(list(self._jobs.glob("*/ended.json"))))
+
+    def scratch_folders(self) -> list[Path]:
+        """What the scripts of jobs have left."""
+        return list(self._volumes.glob("job-*"))
+
+    @property
+    def _volumes(self) -> Path:
+        return self._folder / "volumes"
 
     @property
     def _jobs(self) -> Path:
@@ -135,6 +144,17 @@ async def test_jobs_end_as_their_processes_earned(site: Site) -> None:
         await site.until_nothing_is_left()
     assert bytes(site.gateway.logs[good, 1]) == b"good\n"
     assert site.gateway.closed[good, 1] == 5
+
+
+async def test_the_scratch_folder_of_a_killed_script_goes_with_its_job(site: Site) -> None:
+    scratch = '"$DEEPSQUARE_SITE_SHARED_ROOT/job-$DEEPSQUARE_SITE_JOB-1"'
+    async with site.supervisor():
+        job_id = await site.job(f"mkdir -p {scratch}/input && ls -d {scratch} && kill -9 $$")
+        killed = await site.end_of(job_id)
+        await site.until_nothing_is_left()
+    assert (killed.status, killed.exit_code) == (JobStatus.FAILED, 137)
+    assert b"/volumes/job-1-1-" in site.gateway.logs[job_id, 1]
+    assert site.scratch_folders() == []
 
 
 async def test_a_running_job_is_cancelled_for_its_customer(site: Site) -> None:

@@ -6,7 +6,8 @@ each further subject (containers, networks, transports, modules) is one module b
 runtime of the same name, whose functions may join `ds_preparations` (before the job) and `ds_preludes` (before each
 command). `quoting` is the only door for a user's text. The script knows its site from the environment alone:
 where volumes lie (`DEEPSQUARE_SITE_SHARED_ROOT`, `DEEPSQUARE_SITE_TMP_ROOT`, `DEEPSQUARE_SITE_WORLD_TMP`,
-`DEEPSQUARE_SITE_DISK_ROOT`), whose job it is (`DEEPSQUARE_SITE_USER`), which srun to use (`DEEPSQUARE_SITE_SRUN`).
+`DEEPSQUARE_SITE_DISK_ROOT`), whose job it is (`DEEPSQUARE_SITE_USER`), which srun to use (`DEEPSQUARE_SITE_SRUN`),
+what its scratch folder is called after (`DEEPSQUARE_SITE_JOB`).
 """
 
 from deepsquare.compiler.definition import definition

@@ -106,5 +106,5 @@ def _request(job: Job, tag: JobTag, script: str, minutes: int, volumes: VolumeSe
         memory_per_cpu_mb=definition.memory_per_cpu_mb,
         gpus=definition.gpus,
         time_limit_minutes=minutes,
-        environment=volumes.environment(job.customer),
+        environment=volumes.environment(job.customer, tag),
     )

@@ -36,6 +36,8 @@ class Rules:
     lost_after_looks: int
     lost_grace_seconds: float
     longest_job_minutes: int
+    refused_script_seconds: float
+    """How long a gateway that answers may refuse a script."""
     log_patience_seconds: float
     """How long the log of a job that is over may wait for the gateway."""
 
@@ -46,6 +48,16 @@ class Absence:
 
     looks: int
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a job could not be submitted, and since when it is so."""
+
+    reason: str
+    since: datetime
+    is_refusal: bool = False
+    """True where the gateway answered and refused the script: waiting helps only where it has just been started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +74,8 @@ class View:
     """Whether the machines that are up now could ever hold the job."""
     may_start: bool = True
     """Whether new work may begin: the chain's word is fresh, the journal can be written, the cluster answers."""
-    trouble: str = ""
-    """Why the last try to submit failed; empty where none did."""
+    trouble: Trouble | None = None
+    """Why the last try to submit failed; None where none did."""
 
     @property
     def is_running_here(self) -> bool:
@@ -244,12 +256,20 @@ def _submission(view: View, rules: Rules, now: datetime) -> Action:
         return Wait("the cluster does not know it at the moment; looking again")
     if _may_still_arrive(entry, rules, now):
         return Wait("the answer to its submit was lost; it may still appear on the cluster")
-    patience_ends = (job.time.claimed_at or job.time.submitted_at) + timedelta(seconds=rules.claim_timeout_seconds)
-    if view.trouble and now >= patience_ends:
-        return GiveBack(view.trouble)
+    if view.trouble is not None and now >= _patience_ends(job, view.trouble, rules):
+        return GiveBack(view.trouble.reason)
     if not view.may_start:
         return Wait("no new work is begun now")
     return Submit(limit_minutes(job, rules), may_exist=entry.submit_intended_at is not None)
+
+
+def _patience_ends(job: Job, trouble: Trouble, rules: Rules) -> datetime:
+    """When a job that cannot be submitted goes back to the queue."""
+    claimed_at = job.time.claimed_at or job.time.submitted_at
+    end = claimed_at + timedelta(seconds=rules.claim_timeout_seconds)
+    if trouble.is_refusal:
+        return min(end, trouble.since + timedelta(seconds=rules.refused_script_seconds))
+    return end
 
 
 def _running(view: View, rules: Rules, now: datetime) -> Iterator[Action]:

@@ -4,9 +4,11 @@ Nothing is decided here, and nothing is remembered: an action that fails is deci
 look, from the state that the world has then.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from deepsquare.chain import ContractRefused, Report
 from deepsquare.clusters.port import ClusterJobId, UnknownClusterJob
@@ -17,6 +19,7 @@ from deepsquare.supervisor.intake import Intake, tag_of
 from deepsquare.supervisor.lifecycle import Cancel, Forget, GiveBack, Rules, SetLimit, Submit, TopUp, View
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.redaction import public_reason
+from deepsquare.supervisor.scratch import sweep
 
 _log = logging.getLogger(__name__)
 
@@ -29,8 +32,9 @@ SingleAction = GiveBack | Submit | Cancel | SetLimit | TopUp | Forget
 class Performer:
     """The hands of one supervisor. Every method raises what its port raises."""
 
-    def __init__(self, ports: Ports, view: ChainView, intake: Intake) -> None:
+    def __init__(self, ports: Ports, view: ChainView, intake: Intake, shared_root: Path) -> None:
         self._ports = ports
+        self._shared_root = shared_root
         self._view = view
         self._intake = intake
 
@@ -105,7 +109,9 @@ class Performer:
 
     async def _forget(self, entry: Entry) -> None:
         if entry.submit_intended_at is not None or entry.cluster_id is not None:
-            await self._ports.cluster.forget(tag_of(self._ports.chain.grid, entry))
+            tag = tag_of(self._ports.chain.grid, entry)
+            await asyncio.to_thread(sweep, self._shared_root, tag)
+            await self._ports.cluster.forget(tag)
         await self._ports.journal.remove(entry.key)
         _log.debug("job %d: nothing of attempt %d is left here", entry.job_id, entry.attempt)
 

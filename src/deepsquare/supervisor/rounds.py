@@ -15,6 +15,7 @@ from functools import partial
 
 from deepsquare.chain import GridSettings, Report, UnknownJob
 from deepsquare.clusters.port import RunState
+from deepsquare.gateway.errors import GatewayError
 from deepsquare.model import JobId, JobStatus, JobTag
 from deepsquare.supervisor import output
 from deepsquare.supervisor.chainview import ChainView
@@ -31,6 +32,7 @@ from deepsquare.supervisor.lifecycle import (
     Submit,
     Tell,
     TopUp,
+    Trouble,
     View,
     Wait,
     decide,
@@ -67,11 +69,11 @@ class Rounds:
             fetches_at_once=pace.fetches_at_once,
             submits_at_once=pace.submits_at_once,
         )
-        self._performer = Performer(ports, self._chain_view, intake)
+        self._performer = Performer(ports, self._chain_view, intake, settings.volumes.shared_root)
         self._shipper = LogShipper(ports, chunk_bytes=pace.log_chunk_bytes, at_once=pace.logs_at_once)
         self._pace = Pace()
         self._standing = Troubles()
-        self._troubles: dict[JobId, str] = {}
+        self._troubles: dict[JobId, Trouble] = {}
         self._strangers: set[JobTag] = set()
         self._is_claiming = False
         self._is_telling = False
@@ -155,7 +157,7 @@ class Rounds:
                     absence=self._cluster_view.absence(tag),
                     has_room=self._cluster_view.has_room(job.definition),
                     may_start=may_start,
-                    trouble=self._troubles.get(entry.job_id, ""),
+                    trouble=self._troubles.get(entry.job_id),
                 )
             )
         return views
@@ -255,12 +257,19 @@ class Rounds:
         except EXPECTED_TROUBLE as error:
             _log.warning("job %d: %s failed, trying again: %s", job_id, type(action).__name__, error)
             if isinstance(action, Submit):
-                self._troubles[job_id] = str(error)
+                self._troubles[job_id] = self._trouble(job_id, error)
             return
         self._troubles.pop(job_id, None)
         if isinstance(action, Forget):
             self._pace.keep(view.entry.key, ())
             self._shipper.forget(view.entry.key)
+
+    def _trouble(self, job_id: JobId, error: Exception) -> Trouble:
+        """The failed submit, dated from the first of its kind in a row."""
+        is_refusal = isinstance(error, GatewayError) and not error.transient
+        known = self._troubles.get(job_id)
+        since = known.since if known is not None and known.is_refusal == is_refusal else self._ports.clock.now()
+        return Trouble(str(error), since, is_refusal)
 
     def _sources(self) -> list[Source]:
         """The logs that are not complete at the gateway."""
@@ -294,5 +303,6 @@ def _rules(ports: Ports, settings: SupervisorSettings, limits: GridSettings) -> 
         lost_after_looks=site.lost_after_looks,
         lost_grace_seconds=site.lost_grace_seconds,
         longest_job_minutes=site.longest_job_minutes,
+        refused_script_seconds=site.refused_script_seconds,
         log_patience_seconds=site.log_patience_seconds,
     )

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from deepsquare.model import Address, InvalidAmount, Prices, parse_credits
+from deepsquare.model import Address, InvalidAmount, JobTag, Prices, parse_credits
+from deepsquare.supervisor.scratch import scratch_name
 
 _LABEL_KEY = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _MAX_LABEL_CHARACTERS = 64
@@ -61,6 +62,9 @@ class LimitSettings(_Settings):
     longest_job_minutes: int = Field(
         10_080, ge=1, le=525_600, description="The longest time limit that a job is given, whatever it has paid for."
     )
+    refused_script_seconds: float = Field(
+        30, ge=0, description="How long a gateway that answers may refuse a job's script before the job goes back."
+    )
     log_patience_seconds: float = Field(
         86_400,
         ge=0,
@@ -97,8 +101,8 @@ class VolumeSettings(_Settings):
     world_tmp: Path | None = Field(None, description="A folder that all customers share. Empty: `world-tmp` there.")
     disk_root: Path | None = Field(None, description="A folder on each node's own disk. Empty: `disk` in shared_root.")
 
-    def environment(self, customer: Address) -> dict[str, str]:
-        """What the script of one customer's job is told of its site."""
+    def environment(self, customer: Address, tag: JobTag) -> dict[str, str]:
+        """What the script of one attempt at a customer's job is told of its site."""
         roots = {
             "DEEPSQUARE_SITE_SHARED_ROOT": self.shared_root,
             "DEEPSQUARE_SITE_TMP_ROOT": self.tmp_root,
@@ -106,7 +110,7 @@ class VolumeSettings(_Settings):
             "DEEPSQUARE_SITE_DISK_ROOT": self.disk_root,
         }
         named = {variable: str(path) for variable, path in roots.items() if path is not None}
-        return named | {"DEEPSQUARE_SITE_USER": customer.lower()}
+        return named | {"DEEPSQUARE_SITE_USER": customer.lower(), "DEEPSQUARE_SITE_JOB": scratch_name(tag)}
 
 
 class SupervisorSettings(_Settings):

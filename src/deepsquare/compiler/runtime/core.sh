@@ -144,7 +144,7 @@ prepare() {
   tmp=${DEEPSQUARE_SITE_TMP_ROOT:-$shared/tmp}/$user
   world=${DEEPSQUARE_SITE_WORLD_TMP:-$shared/world-tmp}
   disk=${DEEPSQUARE_SITE_DISK_ROOT:-$shared/disk}
-  ds_scratch=$shared/job-${SLURM_JOB_ID:-$$}-$RANDOM$RANDOM
+  ds_scratch=$shared/job-${DEEPSQUARE_SITE_JOB:-${SLURM_JOB_ID:-$$}}-$RANDOM$RANDOM
   mkdir -p -- "$shared" && mkdir -m 0700 -- "$ds_scratch" || {
     rmdir -- "$ds_scratch" 2>/dev/null
     tell "the scratch folder cannot be made below $shared"

@@ -6,14 +6,12 @@ from typing import Any
 
 from deepsquare.supervisor.ports import Ports
 
-_JOURNAL_WRITES = ("save", "amend", "remove", "probe")
 _EFFECTS = {
-    *(f"journal.{name}" for name in _JOURNAL_WRITES),
     *(f"account.{name}" for name in ("register", "claim", "refuse", "report", "heartbeat", "top_up_delegate")),
     *(f"cluster.{name}" for name in ("submit", "cancel", "set_time_limit", "forget")),
     *(f"gateway.{name}" for name in ("append_log", "close_log")),
 }
-"""Calls that change something which outlives the supervisor."""
+"""Calls that change something which others see: the chain, the cluster, the gateway."""
 
 
 class Killed(BaseException):
@@ -23,7 +21,7 @@ class Killed(BaseException):
 class Fuse:
     """Counts port calls, and kills at one of them, before or after it took effect.
 
-    With `effects_only` only calls are counted that change what outlives the supervisor.
+    With `effects_only` only calls are counted that change what others see.
     """
 
     def __init__(self, at: int | None = None, *, after: bool = False, effects_only: bool = False) -> None:

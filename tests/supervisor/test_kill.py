@@ -1,8 +1,8 @@
 """kill -9 at every call of every port: the job ends in the state that its process earned, and ran once.
 
-Between two calls a supervisor changes nothing but its own memory. So a kill after each call that changes
-something is as good as a kill anywhere, where calls follow one another; the long profile does not rely on
-that and kills at every call, before and after it took effect.
+The quick profile kills after each call that changes what others see: there a supervisor that does not know what it has
+done would do it twice, or never. The long profile kills at every call, those of the journal and those that only read
+among them, before and after it took effect.
 """
 
 from collections.abc import Awaitable, Callable
@@ -129,7 +129,7 @@ async def _survives(folder: Path, life: Life, *, after: bool, effects_only: bool
 
 
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
-async def test_a_job_survives_a_kill_after_any_call_that_changes_anything(tmp_path: Path, life: Life) -> None:
+async def test_a_job_survives_a_kill_after_any_call_whose_effect_others_see(tmp_path: Path, life: Life) -> None:
     await _survives(tmp_path, life, after=True, effects_only=True)
 
 

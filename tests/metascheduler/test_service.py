@@ -22,12 +22,15 @@ CHEAP, DEAR = 0, 1
 @pytest.fixture
 async def grid() -> AsyncIterator[FreshGrid]:
     """A grid with two providers of one node each, the first at half the price of the second, both alive."""
-    async with fresh_grid() as grid:
-        for number, price in ((CHEAP, CREDIT), (DEAR, 2 * CREDIT)):
-            await grid.join(grid.providers[number], Hardware((Node(4, 8_000),)), Prices(0, price, 0))
-            await grid.provider_account(number).heartbeat()
-        await grid.customer_account.allow(500 * CREDIT)
+    async with fresh_grid(_populate) as grid:
         yield grid
+
+
+async def _populate(grid: FreshGrid) -> None:
+    for number, price in ((CHEAP, CREDIT), (DEAR, 2 * CREDIT)):
+        await grid.join(grid.providers[number], Hardware((Node(4, 8_000),)), Prices(0, price, 0))
+        await grid.provider_account(number).heartbeat()
+    await grid.customer_account.allow(500 * CREDIT)
 
 
 def scheduler(grid: FreshGrid, ledger: Ledger | None = None) -> MetaScheduler:

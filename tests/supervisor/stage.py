@@ -187,14 +187,17 @@ class Stage:
 @contextlib.asynccontextmanager
 async def stage(folder: Path, settings: SupervisorSettings = SETTINGS) -> AsyncIterator[Stage]:
     """A stage with an approved provider and a customer who allows everything."""
-    async with fresh_grid() as grid:
-        hardware = Hardware((SIXTEEN_CPUS.resources,))
-        await grid.join(grid.providers[0], hardware, CREDIT_PER_MINUTE, [Label("os", "debian"), Label("zone", "test")])
-        await grid.join(grid.providers[1], hardware, CREDIT_PER_MINUTE)
-        await grid.customer_account.allow(1_000_000 * WEI_PER_CREDIT)
+    async with fresh_grid(_populate) as grid:
         s = Stage(grid, folder, settings)
         await s.begin()
         try:
             yield s
         finally:
             await s.end()
+
+
+async def _populate(grid: FreshGrid) -> None:
+    hardware = Hardware((SIXTEEN_CPUS.resources,))
+    await grid.join(grid.providers[0], hardware, CREDIT_PER_MINUTE, [Label("os", "debian"), Label("zone", "test")])
+    await grid.join(grid.providers[1], hardware, CREDIT_PER_MINUTE)
+    await grid.customer_account.allow(1_000_000 * WEI_PER_CREDIT)

@@ -8,11 +8,12 @@
 
 Time is the grid's `clock`: `advance` it and the next block is that much later. Everybody can pay for gas;
 the customer holds `CUSTOMER_CREDITS` and allows nothing yet; the scheduler has its role; no provider is
-registered (see `join`).
+registered (see `join`). A grid is deployed once in a process; each test gets a copy of that chain.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from deepsquare.chain import (
@@ -28,6 +29,7 @@ from deepsquare.chain import (
     deploy,
 )
 from deepsquare.chain.embedded import EmbeddedChain
+from deepsquare.chain.embedded.database import MemoryDatabase
 from deepsquare.clock import Clock
 from deepsquare.model import WEI_PER_CREDIT, Address, Hardware, Label, Prices
 from tests.support.clock import ManualClock
@@ -90,12 +92,18 @@ class Grid:
 
 async def deploy_grid(rpc: Rpc, clock: Clock, chain_id: int = CHAIN_ID) -> Grid:
     """A new grid with all roles on any chain where they can pay for gas."""
-    admin, scheduler, one, two, customer = (Sender(rpc, signer(role), chain_id, clock=clock) for role in ROLES)
-    ledger = await Ledger.connect(rpc, await deploy(rpc, admin, INITIAL_SUPPLY))
-    grid = Grid(rpc, clock, ledger, admin, scheduler, (one, two), customer)
-    await grid.admin_account.grant_scheduler(scheduler.address)
-    await grid.admin_account.transfer(customer.address, CUSTOMER_CREDITS)
+    deployer = Sender(rpc, signer("admin"), chain_id, clock=clock)
+    grid = _parties(rpc, clock, await Ledger.connect(rpc, await deploy(rpc, deployer, INITIAL_SUPPLY)))
+    await grid.admin_account.grant_scheduler(grid.scheduler.address)
+    await grid.admin_account.transfer(grid.customer.address, CUSTOMER_CREDITS)
     return grid
+
+
+def _parties(rpc: Rpc, clock: Clock, ledger: Ledger) -> Grid:
+    """Everybody on a grid that is deployed."""
+    chain_id = ledger.grid.chain_id
+    admin, scheduler, one, two, customer = (Sender(rpc, signer(role), chain_id, clock=clock) for role in ROLES)
+    return Grid(rpc, clock, ledger, admin, scheduler, (one, two), customer)
 
 
 @dataclass(frozen=True)
@@ -106,22 +114,67 @@ class FreshGrid(Grid):
     chain: EmbeddedChain
 
 
+Preparation = Callable[[FreshGrid], Awaitable[object]]
+"""What happens on a grid before a test sees it. It depends on nothing but the grid."""
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A chain to be copied, and where the grid is on it."""
+
+    database: bytes
+    head: int
+    address: GridAddress
+
+
+_models: dict[Preparation | None, _Model] = {}
+
+
 @contextlib.asynccontextmanager
-async def fresh_grid(clock: ManualClock | None = None) -> AsyncIterator[FreshGrid]:
-    """A deployed grid on an embedded chain of its own, closed at the end."""
-    clock = clock or ManualClock()
+async def fresh_grid(prepared: Preparation | None = None) -> AsyncIterator[FreshGrid]:
+    """A deployed grid on an embedded chain of its own, closed at the end; `prepared` has happened on it."""
+    if prepared not in _models:
+        _models[prepared] = await _model(prepared)
+    model = _models[prepared]
+    async with _chain() as (chain, clock):
+        _memory_of(chain).deserialize(model.database)
+        chain._node._latest.advance(model.head, [])
+        yield _fresh(chain, clock, _parties(chain, clock, await Ledger.connect(chain, model.address)))
+
+
+async def _model(prepared: Preparation | None) -> _Model:
+    async with _chain() as (chain, clock):
+        grid = _fresh(chain, clock, await deploy_grid(chain, clock))
+        if prepared is not None:
+            await prepared(grid)
+        head = await grid.ledger.head()
+        return _Model(_memory_of(chain).serialize(), head.number, grid.address)
+
+
+@contextlib.asynccontextmanager
+async def _chain() -> AsyncIterator[tuple[EmbeddedChain, ManualClock]]:
+    clock = ManualClock()
     chain = EmbeddedChain(":memory:", chain_id=CHAIN_ID, clock=clock, funded=funded())
     try:
-        grid = await deploy_grid(chain, clock)
-        yield FreshGrid(
-            rpc=chain,
-            clock=clock,
-            ledger=grid.ledger,
-            admin=grid.admin,
-            scheduler=grid.scheduler,
-            providers=grid.providers,
-            customer=grid.customer,
-            chain=chain,
-        )
+        yield chain, clock
     finally:
         await chain.close()
+
+
+def _memory_of(chain: EmbeddedChain) -> sqlite3.Connection:
+    database = chain._node._database
+    assert isinstance(database, MemoryDatabase)
+    return database._connection
+
+
+def _fresh(chain: EmbeddedChain, clock: ManualClock, grid: Grid) -> FreshGrid:
+    return FreshGrid(
+        rpc=chain,
+        clock=clock,
+        ledger=grid.ledger,
+        admin=grid.admin,
+        scheduler=grid.scheduler,
+        providers=grid.providers,
+        customer=grid.customer,
+        chain=chain,
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deepsquare.chain.errors import ChainUnreachable, RpcError
+from deepsquare.chain.http_client import http_client
 from deepsquare.chain.node_socket import Message, NodeSocket, SocketLost, SocketUnavailable
 from deepsquare.clock import Clock, SystemClock
 
@@ -110,10 +111,10 @@ class HttpRpc:
             ) from error
 
     async def _post(self, what: str, calls: Sequence[Message], *, is_batch: bool) -> Any:
-        import httpx  # noqa: PLC0415 - 0.3 s that only those pay whose node has no socket
-
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
+            self._client = http_client(self._url, timeout_seconds=self._timeout_seconds)
+        import httpx  # noqa: PLC0415 - loaded by now, for those whose node has no socket
+
         body = calls if is_batch else calls[0]
         try:
             try:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from deepsquare.chain.http_client import http_client
 from deepsquare.chain.texts import one_line
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway import signing
@@ -208,7 +209,8 @@ class GatewayClient:
     async def _follow_once(
         self, job_id: JobId, signer: TypedDataSigner, last_event_id: str | None
     ) -> "AsyncGenerator[ServerSentEvent]":
-        import httpx  # noqa: PLC0415 - costs a tenth of a second that commands without a gateway must not pay
+        client = self._client()
+        import httpx  # noqa: PLC0415 - loaded by now; commands without a gateway must not pay for it
         from httpx_sse import EventSource, SSEError  # noqa: PLC0415 - imports httpx
 
         headers = {**await self._answered(job_id, "read-log", signer), "Accept": "text/event-stream"}
@@ -217,7 +219,7 @@ class GatewayClient:
         timeout = httpx.Timeout(TIMEOUT_SECONDS, read=SILENCE_SECONDS)
         address = f"{self.url}/v1/jobs/{job_id}/log/follow"
         try:
-            async with self._client().stream("GET", address, headers=headers, timeout=timeout) as response:
+            async with client.stream("GET", address, headers=headers, timeout=timeout) as response:
                 if response.status_code >= _ERROR_STATUS:
                     await response.aread()
                     raise self._error(response)
@@ -270,11 +272,12 @@ class GatewayClient:
     async def _request(
         self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> "httpx.Response":
+        client = self._client()
         import httpx  # noqa: PLC0415 - see `_follow_once`
 
         kind = {} if content is None else {"Content-Type": "application/json"}
         try:
-            response = await self._client().request(
+            response = await client.request(
                 method, self.url + path, content=content, headers={**kind, **(headers or {})}, timeout=TIMEOUT_SECONDS
             )
         except httpx.TransportError as problem:
@@ -284,10 +287,8 @@ class GatewayClient:
         return response
 
     def _client(self) -> "httpx.AsyncClient":
-        import httpx  # noqa: PLC0415 - see `_follow_once`
-
         if self._http is None:
-            self._http = httpx.AsyncClient()
+            self._http = http_client(self.url, timeout_seconds=TIMEOUT_SECONDS)
         return self._http
 
     def _error(self, response: "httpx.Response") -> Exception:

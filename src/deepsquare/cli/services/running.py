@@ -37,7 +37,10 @@ def serve(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
-        asyncio.run(_until_signal(work))
+        import uvloop  # noqa: PLC0415 - 10 ms that only services need
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_signal(work))
     except ExceptionGroup as failures:
         raise _failed(_first(failures)) from failures
     except _EXPECTED as error:

@@ -1,0 +1,28 @@
+"""httpx without what a program does not need of it.
+
+Importing httpx also imports its command line with all of rich, and a client reads the system's certificates even where
+nothing is encrypted: together most of what a short command would spend on HTTP.
+"""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+_COMMAND_LINE = "httpx._main"
+
+
+def http_client(url: str, *, timeout_seconds: float) -> "httpx.AsyncClient":
+    """A client for the addresses below `url`; it follows no redirects."""
+    _forgo_command_line()
+    import httpx  # noqa: PLC0415 - 0.1 s that only those pay who speak HTTP
+
+    # Nothing is encrypted at http://, so there are no certificates to check; https:// is always checked.
+    return httpx.AsyncClient(timeout=timeout_seconds, verify=not url.startswith("http://"))
+
+
+def _forgo_command_line() -> None:
+    """Have httpx find that the libraries of its command line are missing, which it is made for."""
+    if "httpx" not in sys.modules:
+        sys.modules[_COMMAND_LINE] = None  # type: ignore[assignment]  # Python's word for "not to be had"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deepsquare.chain import InvalidValue, Ledger, Report, Setting, codec
+from deepsquare.chain import InvalidValue, Ledger, Report, Role, Setting, codec, has_role
 from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
 from tests.chain.wrapped_rpc import WrappedRpc
 from tests.support.chain import FreshGrid, fresh_grid
@@ -137,9 +137,9 @@ async def test_lists_of_providers_tell_who_waits_who_is_approved_and_who_is_bann
 
 async def test_a_role_can_be_given_and_taken(watched: Watched) -> None:
     grid = watched.grid
-    assert await watched.ledger.is_scheduler(grid.scheduler.address)
-    await grid.admin_account.revoke_scheduler(grid.scheduler.address)
-    assert not await watched.ledger.is_scheduler(grid.scheduler.address)
+    assert await has_role(watched.ledger, Role.SCHEDULER, grid.scheduler.address)
+    await grid.admin_account.revoke(Role.SCHEDULER, grid.scheduler.address)
+    assert not await has_role(watched.ledger, Role.SCHEDULER, grid.scheduler.address)
 
 
 async def test_fees_are_collected_and_withdrawn(watched: Watched) -> None:

@@ -12,11 +12,13 @@ from deepsquare.cli.command import DEBUG_VARIABLE
 from deepsquare.cli.exits import ExitCode
 from deepsquare.cli.services.provider_file import LocalClusterSettings
 from deepsquare.sdk import errors
+from deepsquare.sdk.admin import AsyncAdmin
 from deepsquare.sdk.client import AsyncClient
 from deepsquare.sdk.configuration import CONFIG_VARIABLE, SETTINGS, Setting
 from deepsquare.sdk.draft import Terms
 from deepsquare.sdk.job import AsyncJob
 from deepsquare.sdk.sync import Client, JobHandle
+from deepsquare.sdk.sync_admin import Admin
 from deepsquare.sdk.wallet import KEY_VARIABLE, PASSWORD_VARIABLE
 from tests.cli.test_frame import ALL
 
@@ -63,7 +65,7 @@ def test_the_settings_of_the_services_files_are_documented() -> None:
     assert not [name for name in [*NodeSettings.model_fields, *cluster, "journal"] if f"| `{name}` |" not in CLI]
 
 
-@pytest.mark.parametrize("owner", [AsyncClient, AsyncJob, Client, JobHandle])
+@pytest.mark.parametrize("owner", [AsyncClient, AsyncJob, AsyncAdmin, Client, JobHandle, Admin])
 def test_every_public_method_is_documented(owner: type) -> None:
     names = [name for name in vars(owner) if not name.startswith("_")]
     assert not [name for name in names if f"| `{name}`" not in SDK and f"| `{name}(" not in SDK]

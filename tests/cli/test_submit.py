@@ -190,7 +190,13 @@ def test_a_name_that_the_chain_has_no_room_for_is_refused(grid: RunningGrid, hel
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--credits", "much"), ("--use", "zone"), ("--affinity", "zone"), ("--latest-start", "soon"), ("--attempts", "0")],
+    [
+        ("--credits", "much"),
+        ("--use", "zone"),
+        ("--affinity", "zone"),
+        ("--start-before", "soon"),
+        ("--max-attempts", "0"),
+    ],
 )
 def test_an_option_that_cannot_be_read_says_what_to_write(hello: Path, arguments: tuple[str, str]) -> None:
     answer = dps("submit", hello, *arguments)

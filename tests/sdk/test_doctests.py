@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from deepsquare.model import Label
-from deepsquare.sdk import AsyncClient, AsyncJob, Client, JobHandle
+from deepsquare.sdk import Admin, AsyncAdmin, AsyncClient, AsyncJob, Client, JobHandle, NotFound, RefusedByChain
 from tests.support.local_grid import ENDLESS, HELLO, RunningGrid
 
-ASYNCHRONOUS = (AsyncClient, AsyncJob)
-SYNCHRONOUS = (Client, JobHandle)
+ASYNCHRONOUS = (AsyncClient, AsyncJob, AsyncAdmin)
+SYNCHRONOUS = (Client, JobHandle, Admin)
 
 
 def _methods(*classes: type) -> list[tuple[str, Any]]:
@@ -62,6 +62,9 @@ def _names(grid: RunningGrid) -> dict[str, Any]:
         "configuration": grid.configuration,
         "customer": grid.customer.address,
         "friend": grid.friend.address,
+        "provider": grid.provider,
+        "RefusedByChain": RefusedByChain,
+        "NotFound": NotFound,
         "workflow": HELLO,
         "endless": ENDLESS,
     }
@@ -74,15 +77,19 @@ def test_every_public_method_shows_an_example(name: str, member: object) -> None
 
 @pytest.mark.parametrize("member", _members(*ASYNCHRONOUS))
 async def test_the_examples_of_the_asynchronous_client_are_true(member: object, grid: RunningGrid) -> None:
-    async with AsyncClient(grid.configuration) as client:
+    async with (
+        AsyncClient(grid.configuration) as client,
+        AsyncClient(grid.configuration, signer=grid.admin) as admin,
+    ):
 
         async def at_once(function: Callable[..., Any], *arguments: Any) -> None:
             function(*arguments)
 
-        await _run(_examples(member), {**_names(grid), "client": client}, at_once)
+        await _run(_examples(member), {**_names(grid), "client": client, "admin": admin.admin}, at_once)
 
 
 @pytest.mark.parametrize("member", _members(*SYNCHRONOUS))
 async def test_the_examples_of_the_plain_client_are_true(member: object, grid: RunningGrid) -> None:
-    with Client(grid.configuration) as client:
-        await _run(_examples(member), {**_names(grid), "client": client}, asyncio.to_thread)
+    with Client(grid.configuration) as client, Client(grid.configuration, signer=grid.admin) as admin:
+        names = {**_names(grid), "client": client, "admin": admin.admin}
+        await _run(_examples(member), names, asyncio.to_thread)

@@ -36,7 +36,7 @@ from deepsquare.gateway.service import GatewayService
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.gateway.signing import SigningDomain
 from deepsquare.metascheduler.service import MetaScheduler
-from deepsquare.model import Node
+from deepsquare.model import Address, Node
 from deepsquare.sdk import wallet
 from deepsquare.sdk.configuration import CONFIG_VARIABLE, Configuration, load
 from deepsquare.supervisor.journal import Journal
@@ -70,6 +70,8 @@ class RunningGrid:
     customer: Signer
     admin: Signer
     friend: Signer
+    provider: Address
+    """The provider at `zone=right`, of which no test expects anything."""
 
     @property
     def config_file(self) -> Path:
@@ -152,7 +154,7 @@ async def _supervise(
 
 
 def _prepare_customer(folder: Path) -> RunningGrid:
-    grid = RunningGrid(folder, signer("customer"), signer("admin"), signer("friend"))
+    grid = RunningGrid(folder, signer("customer"), signer("admin"), signer("friend"), signer("provider two").address)
     wallet.write_private(folder / "password", "correct horse\n")
     wallet.create(folder / "wallet.json", grid.customer, "correct horse", scrypt_n=SCRYPT_N_FOR_RANDOM_PASSWORDS)
     values = {"grid": "grid.toml", "keystore": "wallet.json", "password_file": "password"}

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ProviderChange,
         ProviderChanged,
     )
+    from deepsquare.chain.governance import Ownership, Role, has_role, ownership
     from deepsquare.chain.grid import Block, GridAddress, GridSettings
     from deepsquare.chain.gridfile import GridFile, load_grid, write_grid
     from deepsquare.chain.http_rpc import HttpRpc
@@ -88,11 +89,13 @@ __all__ = [
     "NoContract",
     "NonceUsed",
     "OutcomeUnknown",
+    "Ownership",
     "ProviderAccount",
     "ProviderChange",
     "ProviderChanged",
     "Receipt",
     "Report",
+    "Role",
     "Rpc",
     "RpcError",
     "SchedulerAccount",
@@ -103,7 +106,9 @@ __all__ = [
     "UnknownJob",
     "WrongChain",
     "deploy",
+    "has_role",
     "load_grid",
+    "ownership",
     "verified",
     "write_grid",
 ]
@@ -143,6 +148,7 @@ _HOMES = {
         "ProviderChange",
         "ProviderChanged",
     ),
+    "governance": ("Ownership", "Role", "has_role", "ownership"),
     "grid": ("Block", "GridAddress", "GridSettings"),
     "gridfile": ("GridFile", "load_grid", "write_grid"),
     "http_rpc": ("HttpRpc",),

@@ -1,8 +1,8 @@
-"""What the admin of a grid does: approve providers, appoint schedulers, mint credits, turn the settings."""
+"""What the admin of a grid does: approve providers, grant roles, mint credits, turn the settings, hand over."""
 
 import enum
 
-from deepsquare.chain.contract import read_one
+from deepsquare.chain.governance import Role, ownership
 from deepsquare.chain.ledger import Ledger
 from deepsquare.chain.sender import Sender
 from deepsquare.model import Address
@@ -48,13 +48,26 @@ class AdminAccount:
         """Forget a provider; what it holds it may finish."""
         await self._manage("remove", provider)
 
-    async def grant_scheduler(self, account: Address) -> None:
-        """Let an account assign jobs."""
-        await self._set("grantRole", await self._scheduler_role(), account)
+    async def grant(self, role: Role, account: Address) -> None:
+        """Give an account a role; nothing changes where it has it."""
+        await self._set("grantRole", role.word, account)
 
-    async def revoke_scheduler(self, account: Address) -> None:
-        """Let an account assign jobs no more."""
-        await self._set("revokeRole", await self._scheduler_role(), account)
+    async def revoke(self, role: Role, account: Address) -> None:
+        """Take a role from an account; nothing changes where it has none."""
+        await self._set("revokeRole", role.word, account)
+
+    async def offer(self, to: Address) -> None:
+        """Offer the grid to another admin: nothing changes until that account accepts. Safe to repeat."""
+        for found in await ownership(self._ledger):
+            if to not in {found.admin, found.offered_to}:
+                await found.contract.send(self._sender, "transferOwnership", to)
+
+    async def accept(self) -> bool:
+        """Become the admin of all contracts that are offered to this account; False where none is. Safe to repeat."""
+        offered = [found for found in await ownership(self._ledger) if found.offered_to == self.address]
+        for found in offered:
+            await found.contract.send(self._sender, "acceptOwnership")
+        return bool(offered)
 
     async def change(self, setting: Setting, value: int) -> None:
         """Turn a setting; it holds for all jobs from now on."""
@@ -75,9 +88,6 @@ class AdminAccount:
     async def transfer(self, to: Address, amount: int) -> None:
         """Send `amount` wei of the admin's own credit to an account."""
         await self._ledger.credit_contract.send(self._sender, "transfer", to, amount)
-
-    async def _scheduler_role(self) -> bytes:
-        return bytes(await read_one(self._ledger.rpc, self._ledger.meta_scheduler_contract.read("METASCHEDULER_ROLE")))
 
     async def _manage(self, function: str, provider: Address) -> None:
         await self._ledger.provider_manager_contract.send(self._sender, function, provider)

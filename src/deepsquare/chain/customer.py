@@ -56,6 +56,14 @@ class CustomerAccount:
         """Lock `amount` more wei for a SCHEDULED or RUNNING job, of anybody, from the own allowance."""
         await self._call("topUpJob", codec.job_id_field(job_id), amount)
 
+    async def top_up_delegate(self, job_id: JobId) -> None:
+        """Add one slice now to an own job with delegated spending, as its provider or a scheduler would."""
+        await self._call("topUpJobDelegate", codec.job_id_field(job_id))
+
+    async def expire(self, job_id: JobId) -> None:
+        """Move on a job, of anybody, whose time or whose party's time ran out."""
+        await self._call("expire", codec.job_id_field(job_id))
+
     async def set_delegation(self, job_id: JobId, delegate: bool) -> None:
         """Allow or forbid that the grid tops the job up from the allowance."""
         await self._call("setDelegateSpendingAuthority", codec.job_id_field(job_id), delegate)

@@ -148,12 +148,6 @@ class Ledger:
         ends = await read_all(self.rpc, [contract.read("leaseEnd", provider) for provider in providers])
         return [codec.moment(end) for end in ends]
 
-    async def is_scheduler(self, account: Address) -> bool:
-        """True where the account may assign jobs."""
-        contract = self.meta_scheduler_contract
-        role = await read_one(self.rpc, contract.read("METASCHEDULER_ROLE"))
-        return bool(await read_one(self.rpc, contract.read("hasRole", role, account)))
-
     async def collected_fees(self) -> int:
         """Wei of fees not yet withdrawn."""
         return int(await read_one(self.rpc, self.meta_scheduler_contract.read("collectedFees")))

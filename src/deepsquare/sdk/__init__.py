@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from deepsquare.sdk.admin import AsyncAdmin
     from deepsquare.sdk.bill import Bill
     from deepsquare.sdk.client import AsyncClient
     from deepsquare.sdk.configuration import Configuration, load
@@ -46,8 +47,11 @@ if TYPE_CHECKING:
     from deepsquare.sdk.events import JobEvent
     from deepsquare.sdk.job import AsyncJob
     from deepsquare.sdk.sync import Client, JobHandle
+    from deepsquare.sdk.sync_admin import Admin
 
 __all__ = [
+    "Admin",
+    "AsyncAdmin",
     "AsyncClient",
     "AsyncJob",
     "BadInput",
@@ -82,6 +86,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Admin": "sync_admin",
+    "AsyncAdmin": "admin",
     "AsyncClient": "client",
     "AsyncJob": "job",
     "Bill": "bill",

@@ -13,12 +13,13 @@ from typing import Any, Self, Unpack
 from deepsquare import compiler
 from deepsquare import workflow as language
 from deepsquare.chain import Signer
-from deepsquare.chain.keccak import checksum_address
 from deepsquare.clock import Clock
 from deepsquare.gateway.client import Submission
 from deepsquare.model import Address, Job, JobId
 from deepsquare.scheduling import Site
 from deepsquare.sdk import configuration as settings
+from deepsquare.sdk.accounts import address_of
+from deepsquare.sdk.admin import AsyncAdmin
 from deepsquare.sdk.amounts import Credits, to_credits, to_wei
 from deepsquare.sdk.connection import Connection
 from deepsquare.sdk.draft import Draft, Terms, TermsArguments, draft_of
@@ -68,6 +69,15 @@ class AsyncClient:
         True
         """
         return self.connection.address
+
+    @property
+    def admin(self) -> AsyncAdmin:
+        """What the admin of the grid decides, where this account is it.
+
+        >>> (await client.admin.settings()).accepts_requests
+        True
+        """
+        return AsyncAdmin(self.connection)
 
     async def submit(self, workflow: WorkflowSource, **terms: Unpack[TermsArguments]) -> AsyncJob:
         """Compile a workflow, keep its script at the gateway, lock the credits and queue the job.
@@ -169,7 +179,7 @@ class AsyncClient:
         >>> await client.balance() > 0
         True
         """
-        owner = self.address if account is None else _address(account)
+        owner = self.address if account is None else address_of(account)
         ledger = await self.connection.ledger()
         with translated():
             return to_credits(await ledger.balance(owner))
@@ -205,7 +215,7 @@ class AsyncClient:
         >>> await client.balance(friend) - before
         Decimal('0.5')
         """
-        wei, receiver = to_wei(credits), _address(to)
+        wei, receiver = to_wei(credits), address_of(to)
         account = await self.connection.account()
         with translated():
             await account.transfer(receiver, wei)
@@ -218,14 +228,6 @@ def _read(workflow: WorkflowSource) -> tuple[str, str]:
     if isinstance(workflow, str):
         return "workflow", workflow
     return "workflow", json.dumps(workflow)
-
-
-def _address(text: str) -> Address:
-    """An account as somebody wrote it. Raises `InvalidValue`."""
-    try:
-        return checksum_address(text)
-    except ValueError:
-        raise InvalidValue(f"{text!r} is no address", next_step="write 0x and 40 hexadecimal digits") from None
 
 
 def _job_name(name: str) -> str:

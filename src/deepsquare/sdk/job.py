@@ -153,6 +153,37 @@ class AsyncJob:
             with translated():
                 await account.top_up(self.id, wei)
 
+    async def auto_top_up(self, is_on: bool) -> None:
+        """Let the grid top the job up from the account's allowance, slice by slice, or forbid it. The customer's alone.
+
+        >>> job = await client.submit(endless, credits=10)
+        >>> await job.auto_top_up(True)
+        >>> (await job.read()).cost.delegate_spending_authority
+        True
+        >>> await job.cancel()
+        """
+        account = await self._connection.account()
+        with translated():
+            await account.set_delegation(self.id, is_on)
+
+    async def expire(self) -> Job:
+        """Move the job on where somebody went away: a claim, a lease or a latest start that ran out. Anybody may.
+
+        Returns the job as it is then. Raises `RefusedByChain` (`NotExpired`) where nothing has run out yet.
+
+        >>> job = await client.submit(endless, credits=10)
+        >>> try:
+        ...     await job.expire()
+        ... except RefusedByChain as error:
+        ...     print(error.name)
+        NotExpired
+        >>> await job.cancel()
+        """
+        account = await self._connection.account()
+        with translated():
+            await account.expire(self.id)
+        return await self.read()
+
     async def cost(self) -> Bill:
         """The job's bill: final once it is over, before that what it would be if the job ended now.
 

@@ -20,6 +20,7 @@ from deepsquare.sdk.draft import Draft, TermsArguments
 from deepsquare.sdk.events import JobEvent
 from deepsquare.sdk.job import AsyncJob
 from deepsquare.sdk.portal import Portal
+from deepsquare.sdk.sync_admin import Admin
 
 
 class Client:
@@ -55,6 +56,15 @@ class Client:
         True
         """
         return self._client.address
+
+    @property
+    def admin(self) -> Admin:
+        """What the admin of the grid decides, where this account is it.
+
+        >>> client.admin.settings().accepts_requests
+        True
+        """
+        return Admin(self._portal, self._client.admin)
 
     def submit(self, workflow: WorkflowSource, **terms: Unpack[TermsArguments]) -> "JobHandle":
         """Compile a workflow, keep its script at the gateway, lock the credits and queue the job.
@@ -215,6 +225,30 @@ class JobHandle:
         >>> job.cancel()
         """
         self._portal.call(self._job.top_up, credits)
+
+    def auto_top_up(self, is_on: bool) -> None:
+        """Let the grid top the job up from the account's allowance, slice by slice, or forbid it. The customer's alone.
+
+        >>> job = client.submit(endless, credits=10)
+        >>> job.auto_top_up(True)
+        >>> job.read().cost.delegate_spending_authority
+        True
+        >>> job.cancel()
+        """
+        self._portal.call(self._job.auto_top_up, is_on)
+
+    def expire(self) -> Job:
+        """Move the job on where somebody went away: a claim, a lease or a latest start that ran out. Anybody may.
+
+        >>> job = client.submit(endless, credits=10)
+        >>> try:
+        ...     job.expire()
+        ... except RefusedByChain as error:
+        ...     print(error.name)
+        NotExpired
+        >>> job.cancel()
+        """
+        return self._portal.call(self._job.expire)
 
     def cost(self) -> Bill:
         """The job's bill: final once it is over, before that what it would be if the job ended now.

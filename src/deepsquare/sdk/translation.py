@@ -59,7 +59,7 @@ def _of_chain(error: chain.ChainError) -> errors.DeepSquareError:
 def _of_contract(error: chain.ContractRefused, message: str, next_step: str) -> errors.DeepSquareError:
     if error.name in {"ERC20InsufficientBalance", "InsufficientFunds"}:
         return errors.NoCredits(message, next_step=next_step)
-    if error.name == "InvalidJob":
+    if error.name in {"InvalidJob", "NoProvider", "WaitingApprovalOnly"}:
         return errors.NotFound(message, next_step=next_step)
     if error.name == "ERC20InsufficientAllowance":
         return errors.NoAllowance(message, next_step=next_step)

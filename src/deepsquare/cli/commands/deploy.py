@@ -18,9 +18,11 @@ from deepsquare.chain import (
     GridFile,
     HttpRpc,
     Ledger,
+    Role,
     Sender,
     Setting,
     Signer,
+    has_role,
     load_grid,
     verified,
     write_grid,
@@ -180,8 +182,8 @@ class Founding:
 
     async def _appoint(self, ledger: Ledger, admin: AdminAccount) -> None:
         for account in self.schedulers:
-            if not await ledger.is_scheduler(account):
-                await admin.grant_scheduler(account)
+            if not await has_role(ledger, Role.SCHEDULER, account):
+                await admin.grant(Role.SCHEDULER, account)
                 self.output.say(f"{account} may assign jobs now.")
         fee = self.fee_basis_points
         if fee is not None and fee != (await ledger.settings()).fee_basis_points:

@@ -155,6 +155,49 @@ async def _top_up(job_id: JobId, amount: int) -> None:
     output.document(job_document(read, bill), str(bill.locked))
 
 
+@job.command("auto-top-up", cls=Command, short_help="Let the grid buy time for a job, or forbid it.")
+@_argument
+@click.argument("state", type=click.Choice(["on", "off"]))
+@grid_options
+@wallet_options
+def auto_top_up(job_id: JobId, state: str) -> None:
+    """Let the grid top a job of yours up from your allowance, half an hour at a time, or forbid it.
+
+    A slice is taken only when at most one is left, and never more than the allowance: dps credits allowance AMOUNT
+    """
+    run(_auto_top_up(job_id, is_on=state == "on"))
+
+
+async def _auto_top_up(job_id: JobId, *, is_on: bool) -> None:
+    output = current().output
+    async with signing() as client:
+        handle = client.job(job_id)
+        await handle.auto_top_up(is_on)
+        read, bill, allowed = await handle.read(), await handle.cost(), await client.allowance()
+    if is_on:
+        output.say(f"The grid may take {in_credits(allowed)} from your account, for this job and all others.")
+    output.document(job_document(read, bill), "on" if is_on else "off")
+
+
+@job.command("expire", cls=Command, short_help="Move on a job whose party went away.")
+@_argument
+@grid_options
+@wallet_options
+def expire(job_id: JobId) -> None:
+    """Move a job on where a claim, a provider's lease or the latest start ran out. Anybody may; meta-schedulers do.
+
+    The job waits again, or is over with everything refunded. Exit code 33 where nothing has run out yet.
+    """
+    run(_expire(job_id))
+
+
+async def _expire(job_id: JobId) -> None:
+    async with signing() as client:
+        handle = client.job(job_id)
+        read, bill = await handle.expire(), await handle.cost()
+    current().output.document(job_document(read, bill), read.status.name)
+
+
 @job.command("explain", cls=Command, short_help="Say why a job waits, and what would help.")
 @_argument
 @grid_options

@@ -9,10 +9,10 @@ from deepsquare.cli import admission
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run, signing
 from deepsquare.cli.lazy import group
-from deepsquare.cli.options import grid_options, wallet_options
+from deepsquare.cli.options import ADDRESS, grid_options, wallet_options
 from deepsquare.cli.output import record
 from deepsquare.cli.wording import NOTHING, SITE_COLUMNS, site_document, site_row
-from deepsquare.model import Provider
+from deepsquare.model import Address, Provider
 from deepsquare.scheduling import Site
 from deepsquare.sdk.client import AsyncClient
 from deepsquare.sdk.errors import NotFound
@@ -103,29 +103,45 @@ async def _approve(shown: Provider) -> None:
 
 
 @provider.command("ban", cls=Command, short_help="Give a provider no new jobs (for the grid's admin).")
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
 @grid_options
 @wallet_options
-def ban(address: str) -> None:
+def ban(address: Address) -> None:
     """Give the provider at ADDRESS no new jobs; what it holds it may finish. Only the grid's admin can."""
     run(_set_banned(address, is_banned=True))
 
 
 @provider.command("unban", cls=Command, short_help="Lift a provider's ban (for the grid's admin).")
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
 @grid_options
 @wallet_options
-def unban(address: str) -> None:
+def unban(address: Address) -> None:
     """Let the provider at ADDRESS have jobs again. Only the grid's admin can."""
     run(_set_banned(address, is_banned=False))
 
 
-async def _set_banned(text: str, *, is_banned: bool) -> None:
+@provider.command("remove", cls=Command, short_help="Forget a provider (for the grid's admin).")
+@click.argument("address", type=ADDRESS)
+@grid_options
+@wallet_options
+def remove(address: Address) -> None:
+    """Forget the registrations of the provider at ADDRESS; what it holds it may finish. Only the grid's admin can.
+
+    It may register again, and waits for approval then; a ban outlives the removal.
+    """
+    run(_remove(address))
+
+
+async def _remove(address: Address) -> None:
     async with signing() as client:
-        site, _ = await _find(client, text)
-        address, admin = site.provider.address, await _admin(client)
-        with translated():
-            await (admin.ban(address) if is_banned else admin.unban(address))
+        await client.admin.remove(address)
+    current().output.document({"provider": address, "state": "removed"}, f"{address} is no provider any more.")
+
+
+async def _set_banned(address: Address, *, is_banned: bool) -> None:
+    async with signing() as client:
+        # A ban outlives the registration, so that it can be lifted without one.
+        await (client.admin.ban(address) if is_banned else client.admin.unban(address))
     state = "banned" if is_banned else "not banned"
     current().output.document({"provider": address, "state": state}, f"{address} is {state}.")
 

@@ -42,9 +42,15 @@ from deepsquare.sdk.job import AsyncJob
     help="A rule on the provider's labels, such as 'gpu.memory>=40'.",
 )
 @click.option("--max-price", type=CREDITS, default=0, help="Credits per minute that the job may cost; 0 is no ceiling.")
-@click.option("--latest-start", type=MOMENT, help="After this time a job that still waits may be cancelled by anyone.")
 @click.option(
-    "--attempts",
+    "--start-before",
+    "latest_start",
+    type=MOMENT,
+    help="After this time a job that still waits may be cancelled by anyone.",
+)
+@click.option(
+    "--max-attempts",
+    "attempts",
     type=click.IntRange(1, 255),
     default=1,
     show_default=True,

@@ -5,7 +5,17 @@ The grid file is written after it: without one the founding counts as not done, 
 
 from collections.abc import Sequence
 
-from deepsquare.chain import AdminAccount, DeployJournal, Deployment, GridAddress, HttpRpc, Ledger, Sender, Setting
+from deepsquare.chain import (
+    AdminAccount,
+    DeployJournal,
+    Deployment,
+    GridAddress,
+    HttpRpc,
+    Ledger,
+    Role,
+    Sender,
+    Setting,
+)
 from deepsquare.cli.localgrid.accounts import ADMIN, CUSTOMER, SCHEDULER, account
 from deepsquare.cli.localgrid.folder import StateFolder
 from deepsquare.clock import Clock
@@ -25,7 +35,7 @@ async def found(folder: StateFolder, rpc: HttpRpc, journal: DeployJournal) -> Gr
     grid = await Deployment(rpc, admin, INITIAL_SUPPLY, journal=journal).run()
     ledger, customer = await Ledger.connect(rpc, grid), account(folder, CUSTOMER).address
     rights = AdminAccount(ledger, admin)
-    await rights.grant_scheduler(account(folder, SCHEDULER).address)
+    await rights.grant(Role.SCHEDULER, account(folder, SCHEDULER).address)
     await rights.change(Setting.FEE_BASIS_POINTS, FEE_BASIS_POINTS)
     missing = CUSTOMER_CREDITS - await ledger.balance(customer)
     if missing > 0:

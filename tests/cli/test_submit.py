@@ -6,6 +6,7 @@ import pytest
 
 from deepsquare.cli.exits import ExitCode
 from deepsquare.gateway.client import GatewayClient, Submission
+from deepsquare.model import Address
 from tests.cli.driver import dps
 from tests.support.foreign_gateway import foreign_gateway
 from tests.support.local_grid import HELLO, RunningGrid
@@ -176,7 +177,7 @@ def test_a_wrong_password_opens_nothing(grid: RunningGrid, hello: Path) -> None:
 def test_a_script_that_differs_from_the_one_compiled_here_is_never_paid_for(
     grid: RunningGrid, hello: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def of_somebody_else(_client: GatewayClient, _text: str) -> Submission:
+    async def of_somebody_else(_client: GatewayClient, _text: str, _customer: Address) -> Submission:
         return Submission("ab" * 32, "salt", ())
 
     monkeypatch.setattr(GatewayClient, "submit", of_somebody_else)

@@ -1,13 +1,14 @@
 """A script is kept from submission to the end of its job, for the provider that the chain names, for nobody else."""
 
 import hashlib
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from deepsquare.gateway.errors import RefusedByGateway
 from deepsquare.gateway.settings import GatewaySettings
-from deepsquare.model import JobStatus
+from deepsquare.model import Address, JobStatus
 from tests.gateway.conftest import WORKFLOW, Accounts, Gateway, running
 
 HOLDING = (JobStatus.META_SCHEDULED, JobStatus.SCHEDULED, JobStatus.RUNNING)
@@ -68,6 +69,50 @@ async def test_naming_the_hash_of_somebody_elses_script_does_not_open_it(gateway
     with pytest.raises(RefusedByGateway, match="belongs to another customer"):
         await gateway.client.fetch_script(copy, gateway.accounts.other_provider)
     assert await gateway.client.fetch_script(job_id, gateway.accounts.provider)
+
+
+async def test_a_script_that_was_submitted_for_a_customer_is_not_opened_by_whoever_overtakes_them(
+    gateway: Gateway,
+) -> None:
+    accounts = gateway.accounts
+    submission = await gateway.client.submit(WORKFLOW, accounts.customer.address)
+    overtaker = gateway.chain.request(accounts.stranger.address, submission.script_hash)
+    gateway.chain.assign(overtaker, accounts.other_provider.address)
+    with pytest.raises(RefusedByGateway, match="belongs to another customer"):
+        await gateway.client.fetch_script(overtaker, accounts.other_provider)
+    job_id = gateway.chain.request(accounts.customer.address, submission.script_hash)
+    gateway.chain.assign(job_id, accounts.provider.address)
+    assert await gateway.client.fetch_script(job_id, accounts.provider)
+    gateway.chain.put(overtaker, JobStatus.CANCELLED)
+    await tidy(gateway, after_seconds=10_000)
+    assert await gateway.client.fetch_script(job_id, accounts.provider)
+
+
+async def test_a_script_that_was_submitted_for_a_customer_whose_job_never_comes_is_deleted(gateway: Gateway) -> None:
+    submission = await gateway.client.submit(WORKFLOW, gateway.accounts.customer.address)
+    gateway.chain.request(gateway.accounts.stranger.address, submission.script_hash)
+    await tidy(gateway, after_seconds=gateway.parts.settings.unnamed_script_seconds + 1)
+    assert await gateway.parts.scripts.get(submission.script_hash) is None
+
+
+async def test_a_customer_that_is_no_address_is_refused(gateway: Gateway) -> None:
+    with pytest.raises(RefusedByGateway, match="customer must be an address") as refused:
+        await gateway.client.submit(WORKFLOW, Address("bob"))
+    assert refused.value.code == "invalid_request"
+
+
+async def test_a_database_of_the_earlier_version_is_brought_up_to_date_with_its_scripts(
+    settings: GatewaySettings, accounts: Accounts
+) -> None:
+    async with running(settings, accounts) as before:
+        job_id = await before.job()
+    with sqlite3.connect(settings.database_url.removeprefix("sqlite:///")) as file:
+        file.execute("ALTER TABLE gateway_scripts DROP COLUMN customer")
+        file.execute("UPDATE gateway_facts SET value = ? WHERE name = 'schema_version'", (b"1",))
+    file.close()
+    async with running(settings, accounts, before.chain) as after:
+        assert await after.client.fetch_script(job_id, accounts.provider)
+        assert (await after.client.submit(WORKFLOW, accounts.customer.address)).script_hash
 
 
 async def test_ending_a_job_that_names_somebody_elses_script_does_not_delete_it(gateway: Gateway) -> None:

@@ -131,12 +131,14 @@ class GatewayClient:
             )
         return self._info
 
-    async def submit(self, workflow_text: str) -> Submission:
-        """Have a workflow (YAML or JSON) compiled and kept.
+    async def submit(self, workflow_text: str, customer: Address | None = None) -> Submission:
+        """Have a workflow (YAML or JSON) compiled and kept: for the jobs of this customer alone.
 
+        Without a customer the script belongs to whoever is the first to name it on the chain.
         Raises `InvalidWorkflow` with all its problems, `RefusedByGateway`, or a `GatewayUnreachable`.
         """
-        answer = _Object(self.url, await self._json("POST", "/v1/workflows", content=workflow_text.encode()))
+        path = "/v1/workflows" if customer is None else f"/v1/workflows?customer={customer}"
+        answer = _Object(self.url, await self._json("POST", path, content=workflow_text.encode()))
         return Submission(answer.text("hash"), answer.text("salt"), _problems(answer.items("warnings")))
 
     async def validate(self, workflow_text: str) -> "list[Problem]":

@@ -38,7 +38,9 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from deepsquare.gateway.errors import StoreUnavailable, WrongStore
 from deepsquare.model import Address
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+_STEPS = {"1": ("2", "ALTER TABLE gateway_scripts ADD COLUMN customer VARCHAR(42)")}
+"""What leads from each earlier version of the schema to which later one."""
 SECRET_BYTES = 32
 SQLITE_BUSY_MILLISECONDS = 10_000
 _SCHEMA_LOCK = 0x6473_6777
@@ -253,6 +255,7 @@ def _prepare(connection: Connection, grid: str) -> bytes:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SCHEMA_LOCK})
     METADATA.create_all(connection)
+    _bring_up_to_date(connection)
     _expect(connection, "schema_version", SCHEMA_VERSION, "written by another version of the gateway")
     _expect(connection, "grid", grid, "of another grid")
     secret = _fact(connection, "secret")
@@ -260,6 +263,16 @@ def _prepare(connection: Connection, grid: str) -> bytes:
         secret = secrets.token_bytes(SECRET_BYTES)
         _set_fact(connection, "secret", secret)
     return secret
+
+
+def _bring_up_to_date(connection: Connection) -> None:
+    """Change the tables of an earlier version into this one's."""
+    version = _fact(connection, "schema_version")
+    while version is not None and version.decode() in _STEPS:
+        following, step = _STEPS[version.decode()]
+        connection.execute(text(step))
+        version = following.encode()
+        _set_fact(connection, "schema_version", version)
 
 
 def _expect(connection: Connection, name: str, expected: str, otherwise: str) -> None:

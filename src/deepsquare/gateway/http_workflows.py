@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
 
+from deepsquare.gateway.parameters import customer_of
 from deepsquare.gateway.parts import Parts, parts_of
 from deepsquare.gateway.submission import described, text_of_body
 
@@ -18,6 +19,9 @@ _WORKFLOW_BODY: dict[str, Any] = {
         "description": "A workflow as YAML or JSON, in UTF-8.",
         "content": {kind: {"schema": {"type": "string"}} for kind in ("application/yaml", "application/json")},
     }
+}
+_CUSTOMER: dict[str, Any] = {
+    "parameters": [{"name": "customer", "in": "query", "required": False, "schema": {"type": "string"}}]
 }
 _GRAPHQL_BODY: dict[str, Any] = {
     "requestBody": {
@@ -91,10 +95,15 @@ class Health(BaseModel):
     status: str
 
 
-@router.post("/v1/workflows", summary="Compile a workflow and keep its script", openapi_extra=_WORKFLOW_BODY)
+@router.post(
+    "/v1/workflows", summary="Compile a workflow and keep its script", openapi_extra=_WORKFLOW_BODY | _CUSTOMER
+)
 async def submit(request: Request, parts: _Parts) -> SubmittedWorkflow:
-    """The script's hash is what a job on the chain names. All errors of the workflow come at once, located."""
-    accepted = await parts.submissions.submit(text_of_body(await request.body()))
+    """The script's hash is what a job on the chain names. All errors of the workflow come at once, located.
+
+    With `customer`, only a job of that account opens the script; without, whoever names the hash first on the chain.
+    """
+    accepted = await parts.submissions.submit(text_of_body(await request.body()), customer_of(request))
     warnings = [Finding(**finding) for finding in described(accepted.warnings)]
     return SubmittedWorkflow(hash=accepted.script_hash, salt=accepted.salt, warnings=warnings)
 

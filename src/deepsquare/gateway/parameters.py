@@ -2,9 +2,10 @@
 
 from fastapi import Request
 
+from deepsquare.chain.keccak import checksum_address
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.refusal import Refusal
-from deepsquare.model import InvalidJobId, JobId, parse_job_id
+from deepsquare.model import Address, InvalidJobId, JobId, parse_job_id
 
 MAX_ATTEMPT = 2**31 - 1
 MAX_OFFSET = 2**62
@@ -30,6 +31,15 @@ def wanted_attempt_of(request: Request) -> int | None:
     """The attempt in the query; None where none is asked for."""
     text = request.query_params.get("attempt")
     return None if text is None else _number("attempt", text, 1, MAX_ATTEMPT)
+
+
+def customer_of(request: Request) -> Address | None:
+    """The account in the query for which something is submitted; None where none is named."""
+    text = request.query_params.get("customer")
+    try:
+        return None if text is None else checksum_address(text)
+    except ValueError:
+        raise Refusal(ErrorCode.INVALID_REQUEST, "customer must be an address: 0x and 40 hexadecimal digits") from None
 
 
 def offset_of(request: Request) -> int:

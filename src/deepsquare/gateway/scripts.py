@@ -1,9 +1,11 @@
 """Where scripts are kept between submission and the end of the job: a port, and its SQL adapter.
 
-A script is stored under its hash. It belongs to the customer of the FIRST job on the chain that names it:
-the hash is public from then on, and without this rule anybody could name it in a job of their own to have
-it handed out, or end such a job to have it deleted. It goes when its owner's last job is over, after a
-grace; or when no job has named it for long.
+A script is stored under its hash. It belongs to the customer for whom it was submitted: only a job of theirs
+counts. The hash is public from the moment in which the job waits to be mined, and without this rule anybody
+could name it in a job of their own to have the script handed out, or end such a job to have it deleted. Who
+submits without saying for whom leaves the script to the customer of the FIRST job on the chain that names it,
+and may be overtaken. A script goes when its owner's last job is over, after a grace; or when no job of its
+owner has named it for long.
 
 What a job names was written by anybody. Only what looks like a hash is ever looked up: a database may choke on
 the rest (PostgreSQL takes no zero byte), and then nobody's jobs would be worked in any more.
@@ -47,14 +49,14 @@ class StoredScript:
 
     text: str
     owner: Address | None
-    """The customer of the first job that names it; None while no job was seen to name it."""
+    """The customer whose job names it; None while no job that counts was seen to name it."""
 
 
 class ScriptStore(Protocol):
     """Scripts by their hash."""
 
-    async def put(self, script_hash: str, script: str, now: datetime) -> None:
-        """Keep a script. Keeping it twice does nothing. Raises `StoreFull`."""
+    async def put(self, script_hash: str, script: str, now: datetime, *, customer: Address | None = None) -> None:
+        """Keep a script, for one customer or for whoever names it first. Twice does nothing. Raises `StoreFull`."""
         ...
 
     async def get(self, script_hash: str) -> StoredScript | None:
@@ -77,6 +79,7 @@ _scripts = Table(
     Column("text", Text, nullable=False),
     Column("size", Integer, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
+    Column("customer", String(_ADDRESS_CHARACTERS)),
     Column("owner", String(_ADDRESS_CHARACTERS), index=True),
     Column("released_at", BigInteger, index=True),
 )
@@ -95,8 +98,8 @@ class SqlScriptStore:
         self._database = database
         self._unnamed_bytes = unnamed_bytes
 
-    async def put(self, script_hash: str, script: str, now: datetime) -> None:
-        """Keep a script. Keeping it twice does nothing. Raises `StoreFull`."""
+    async def put(self, script_hash: str, script: str, now: datetime, *, customer: Address | None = None) -> None:
+        """Keep a script, for one customer or for whoever names it first. Twice does nothing. Raises `StoreFull`."""
         size = len(script.encode())
 
         def store(connection: Connection) -> None:
@@ -104,7 +107,7 @@ class SqlScriptStore:
                 return
             _make_room(connection, size, self._unnamed_bytes)
             values = {"hash": script_hash, "text": script, "size": size, "stored_at": int(now.timestamp())}
-            connection.execute(insert(_scripts).values(values))
+            connection.execute(insert(_scripts).values(**values, customer=customer))
 
         await self._database.write(store)
 
@@ -154,14 +157,12 @@ def _make_room(connection: Connection, size: int, bound_bytes: int) -> None:
 
 def _record(connection: Connection, job: Job, now: datetime) -> None:
     script_hash = job.definition.script_hash
-    owner_of = select(_scripts.c.owner).where(_scripts.c.hash == script_hash)
-    found = connection.execute(owner_of.with_for_update()).first()
-    if found is None:
+    whose = select(_scripts.c.customer, _scripts.c.owner).where(_scripts.c.hash == script_hash)
+    found = connection.execute(whose.with_for_update()).first()
+    if found is None or (found.owner or found.customer or job.customer) != job.customer:
         return
     if found.owner is None:
         connection.execute(update(_scripts).where(_scripts.c.hash == script_hash).values(owner=job.customer))
-    elif found.owner != job.customer:
-        return
     key = format_job_id(job.id)
     connection.execute(delete(_hot_jobs).where(_hot_jobs.c.job_id == key))
     if job.status.is_hot:

@@ -19,6 +19,7 @@ from deepsquare.clock import Clock
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.refusal import Refusal
 from deepsquare.gateway.scripts import ScriptStore
+from deepsquare.model import Address
 from deepsquare.workflow import Loaded, Problem
 
 SALT_BYTES = 16
@@ -52,12 +53,15 @@ class Submissions:
             loaded = await anyio.to_thread.run_sync(_load, source, limiter=self._limiter)
         return loaded.problems
 
-    async def submit(self, source: Source) -> Accepted:
-        """Compile a workflow and keep its script. Raises `Refusal` with all errors where it has some."""
+    async def submit(self, source: Source, customer: Address | None = None) -> Accepted:
+        """Compile a workflow and keep its script, for this customer alone where one is named.
+
+        Raises `Refusal` with all errors where it has some.
+        """
         salt = secrets.token_hex(SALT_BYTES)
         with self._place():
             script, problems = await anyio.to_thread.run_sync(_compile, source, salt, limiter=self._limiter)
-        await self._scripts.put(script.hash, script.text, self._clock.now())
+        await self._scripts.put(script.hash, script.text, self._clock.now(), customer=customer)
         return Accepted(script.hash, salt, problems)
 
     @contextmanager

@@ -109,7 +109,7 @@ class AsyncClient:
             raise InvalidWorkflow(source, loaded.problems)
         view, gateway = await self.connection.view(), await self.connection.gateway()
         with translated():
-            submission = await gateway.submit(text)
+            submission = await gateway.submit(text, self.address)
         _verify(loaded.workflow, submission)
         definition = compiler.definition(
             loaded.workflow, submission.script_hash, uses=conditions.uses, affinities=conditions.affinities

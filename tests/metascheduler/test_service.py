@@ -11,6 +11,7 @@ from deepsquare.chain import ChainUnreachable, EventReader, Ledger, Report, Sche
 from deepsquare.metascheduler.client import survey
 from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
+from deepsquare.scheduling import Rejection
 from tests.support.chain import FreshGrid, fresh_grid
 
 CREDIT = WEI_PER_CREDIT
@@ -87,8 +88,7 @@ async def test_two_instances_at_once_bind_each_job_once(grid: FreshGrid) -> None
     one, two = scheduler(grid), scheduler(grid)
     await asyncio.gather(one.round(), two.round())
     assert {(await place_of(grid, job)) for job in jobs} == {(JobStatus.META_SCHEDULED, CHEAP)}
-    plan = await one.round()
-    assert not plan.assignments
+    assert await one.round() == []
 
 
 async def test_a_job_that_was_refused_goes_to_another_provider(grid: FreshGrid) -> None:
@@ -149,15 +149,19 @@ async def test_a_provider_that_comes_back_gets_jobs_at_once(grid: FreshGrid) -> 
 
 async def test_a_job_that_fits_nowhere_waits_and_says_why(grid: FreshGrid) -> None:
     job = await request(grid, replace(SMALL, cpus_per_task=64))
-    plan = await scheduler(grid).round()
+    service = scheduler(grid)
+    await service.round()
     assert await place_of(grid, job) == (JobStatus.PENDING, None)
-    assert all("64 CPUs" in rejection.message for rejection in plan.waiting[job])
+    answers = service.why(job)
+    assert len(answers) == 2
+    assert all(isinstance(answer, Rejection) and "64 CPUs" in answer.message for answer in answers)
 
 
 async def test_a_job_without_credits_for_a_minute_waits(grid: FreshGrid) -> None:
     job = await grid.customer_account.request_job(SMALL, CREDIT // 2, "poor")
-    plan = await scheduler(grid).round()
-    assert [rejection.rule for rejection in plan.waiting[job]] == ["credits", "credits"]
+    service = scheduler(grid)
+    await service.round()
+    assert [answer.rule for answer in service.why(job) if isinstance(answer, Rejection)] == ["credits", "credits"]
 
 
 async def test_a_banned_provider_gets_nothing_new(grid: FreshGrid) -> None:

@@ -19,6 +19,7 @@ from deepsquare.scheduling import BoundJob, JobRequest, Site
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 ALICE = Address("0x" + "a1" * 20)
 BOB = Address("0x" + "b0" * 20)
+CAROL = Address("0x" + "c0" * 20)
 
 
 def definition(

@@ -7,16 +7,21 @@ was first.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from deepsquare.chain import ChainError, ContractRefused, EventReader, GridSettings, Ledger, SchedulerAccount
 from deepsquare.clock import Clock
+from deepsquare.metascheduler.board import Board
 from deepsquare.metascheduler.settings import MetaSchedulerSettings
 from deepsquare.metascheduler.view import GridView
 from deepsquare.model import Job, JobId, JobStatus
-from deepsquare.scheduling import CheapestFirst, Plan, Policy, Rejection, place
+from deepsquare.scheduling import Offer, Rejection, Start
 
 _log = logging.getLogger(__name__)
+
+_MOST_REASONS = 20
+"""Jobs whose reasons to wait are logged in one round: a flood of jobs must not become a flood of lines."""
 
 
 class MetaScheduler:
@@ -29,18 +34,17 @@ class MetaScheduler:
         reader: EventReader,
         clock: Clock,
         *,
-        policy: Policy | None = None,
         settings: MetaSchedulerSettings | None = None,
     ) -> None:
         self._ledger = ledger
         self._account = account
         self._reader = reader
         self._clock = clock
-        self._policy = policy or CheapestFirst()
         self._settings = settings or MetaSchedulerSettings()
         self._view = GridView(ledger, reader, clock)
         self._limits: GridSettings | None = None
-        self._waiting: dict[JobId, tuple[Rejection, ...]] = {}
+        self._board = Board(self._settings.policy())
+        self._told: set[JobId] = set()
 
     async def run(self) -> None:
         """Schedule until cancelled. Whatever the chain answers, the next round starts from what it says then."""
@@ -53,32 +57,37 @@ class MetaScheduler:
                 _log.warning("trying again in %g s: %s", pause, error)
                 await self._clock.sleep(pause)
 
-    async def round(self) -> Plan:
+    async def round(self) -> list[Start]:
         """One look at the whole grid. Returns what was decided; raises `ChainError`."""
         await self._view.refresh()
         now = self._clock.now()
         await self._put_back_overdue(now)
-        plan = place(self._view.queue(), self._view.sites(now), self._policy, now)
-        self._tell_reasons(plan)
-        await self._assign(plan)
-        return plan
+        self._board.follow(self._view, now)
+        starts = self._board.decide(now)
+        self._tell_reasons(now)
+        await self._assign(starts)
+        return starts
 
-    async def _assign(self, plan: Plan) -> None:
-        if not plan.assignments:
+    def why(self, job: JobId) -> list[Offer | Rejection]:
+        """What each provider answers to a job that waits. Raises `KeyError` for one that does not."""
+        return self._board.why(job, self._clock.now())
+
+    async def _assign(self, starts: Sequence[Start]) -> None:
+        if not starts:
             return
         try:
-            skipped = await self._account.assign([(a.job_id, a.provider) for a in plan.assignments])
+            skipped = await self._account.assign([(start.job, start.cluster.address) for start in starts])
         except ChainError:
             # Nobody can say what took effect.
-            self._view.mark_changed(assignment.job_id for assignment in plan.assignments)
+            self._view.mark_changed(start.job for start in starts)
             raise
         self._view.mark_changed(skipped)
-        for assignment in plan.assignments:
-            refusal = skipped.get(assignment.job_id)
+        for start in starts:
+            refusal = skipped.get(start.job)
             if refusal is None:
-                _log.info("job %d goes to %s", assignment.job_id, assignment.provider)
+                _log.info("job %d goes to %s", start.job, start.cluster.address)
             else:
-                _log.info("job %d was not assigned: %s", assignment.job_id, refusal)
+                _log.info("job %d was not assigned: %s", start.job, refusal)
 
     async def _put_back_overdue(self, now: datetime) -> None:
         """Free jobs whose provider went away, so that they can run elsewhere."""
@@ -105,11 +114,14 @@ class MetaScheduler:
         lease_end = self._view.leases.get(job.provider)
         return lease_end is not None and now > lease_end
 
-    def _tell_reasons(self, plan: Plan) -> None:
-        """Log why a job waits, once per new reason."""
-        for job_id, rejections in plan.waiting.items():
-            rules = [(r.provider, r.rule) for r in rejections]
-            if rules != [(r.provider, r.rule) for r in self._waiting.get(job_id, ())] or job_id not in self._waiting:
-                why = "; ".join(f"{r.provider}: {r.message}" for r in rejections) or "there is no provider yet"
-                _log.info("job %d waits: %s", job_id, why)
-        self._waiting = plan.waiting
+    def _tell_reasons(self, now: datetime) -> None:
+        """Log why a job waits, once."""
+        waiting = self._board.waiting
+        fresh = [job for job in waiting if job not in self._told]
+        for job in fresh[:_MOST_REASONS]:
+            reasons = [answer for answer in self._board.why(job, now) if isinstance(answer, Rejection)]
+            why = "; ".join(f"{reason.provider}: {reason.message}" for reason in reasons)
+            _log.info("job %d waits: %s", job, why or "there is no provider yet")
+        if len(fresh) > _MOST_REASONS:
+            _log.info("%d more jobs wait", len(fresh) - _MOST_REASONS)
+        self._told = set(waiting)

@@ -5,9 +5,11 @@ The grid that it serves comes from `grid.toml`, its key from the environment or 
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deepsquare.scheduling import Order, Policy
+
 
 class MetaSchedulerSettings(BaseModel):
-    """How often the meta-scheduler looks."""
+    """How often the meta-scheduler looks, and how it decides."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -15,3 +17,26 @@ class MetaSchedulerSettings(BaseModel):
     """The longest pause between two rounds; a new block starts one earlier."""
     retry_seconds: float = Field(default=2.0, gt=0, le=600)
     """The pause after a round that could not reach the chain."""
+    order: Order = Order.FAIR
+    """Which waiting job is served first."""
+    size_head_start_seconds: float = Field(default=Policy().size_head_start_seconds, ge=0)
+    """Of the fair order: what a job gains for each halving of what it may cost."""
+    fair_head_start_seconds: float = Field(default=Policy().fair_head_start_seconds, ge=0)
+    """Of the fair order: what a customer who used nothing lately gains before one who used everything."""
+    patience_seconds: float = Field(default=Policy().patience_seconds, ge=0)
+    """How long a job with the objective cost or energy waits for a better place than those that are free."""
+    price_weight: float = Field(default=Policy().price_weight, ge=0)
+    """For balanced jobs: what a place twice as dear as the cheapest weighs beside the largest cluster's size."""
+    latency_seconds: float = Field(default=Policy().latency_seconds, ge=0, le=600)
+    """So much of each cluster's work is bound ahead of its ends; 0 binds none ahead."""
+
+    def policy(self) -> Policy:
+        """The same for the scheduler."""
+        return Policy(
+            order=self.order,
+            size_head_start_seconds=self.size_head_start_seconds,
+            fair_head_start_seconds=self.fair_head_start_seconds,
+            patience_seconds=self.patience_seconds,
+            price_weight=self.price_weight,
+            latency_seconds=self.latency_seconds,
+        )

@@ -6,6 +6,7 @@ from then on its events are applied as facts ("it is RUNNING"), so one that is s
 """
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -25,6 +26,7 @@ from deepsquare.chain import (
 from deepsquare.clock import Clock
 from deepsquare.model import Address, Job, JobId, JobStatus, Provider, max_duration_seconds
 from deepsquare.scheduling import BoundJob, JobRequest, Site
+from deepsquare.scheduling.matching import moment
 
 LEASE_REFRESH = timedelta(seconds=15)
 """How old a provider's lease may be before it is read again; a lease changes without an event."""
@@ -39,6 +41,7 @@ class GridView:
         self._clock = clock
         self._next_block = ledger.grid.deployed_at_block
         self._changed: set[JobId] = set()
+        self._touched: set[JobId] = set()
         self._jobs: dict[JobId, Job] = {}
         self._providers: dict[Address, Provider] = {}
         self._providers_changed = True
@@ -49,6 +52,20 @@ class GridView:
     def jobs(self) -> list[Job]:
         """All hot jobs, the oldest first."""
         return sorted(self._jobs.values(), key=lambda job: job.id)
+
+    def job(self, job_id: JobId) -> Job | None:
+        """A hot job; None where it is not (any more)."""
+        return self._jobs.get(job_id)
+
+    def take_changes(self) -> set[JobId]:
+        """The jobs that something was heard of since the last call: each is hot as `job` says, or over."""
+        touched, self._touched = self._touched, set()
+        return touched
+
+    @property
+    def providers(self) -> dict[Address, Provider]:
+        """All providers."""
+        return self._providers
 
     @property
     def leases(self) -> dict[Address, datetime]:
@@ -94,6 +111,7 @@ class GridView:
 
     def _note(self, event: JobEvent) -> None:
         """Apply an event to a job that is known, or have the job read."""
+        self._touched.add(event.job_id)
         if isinstance(event, JobSettled) or (isinstance(event, JobChanged) and event.after.is_cold):
             self._changed.discard(event.job_id)
             self._jobs.pop(event.job_id, None)
@@ -112,6 +130,7 @@ class GridView:
                 self._jobs[job.id] = job
             else:
                 self._jobs.pop(job.id, None)
+        self._touched.update(wanted)
         self._changed.difference_update(wanted)
 
     async def _read_providers(self) -> None:
@@ -141,6 +160,7 @@ def request_of(job: Job) -> JobRequest:
         max_price_per_minute=job.terms.max_price_per_minute,
         latest_start=job.terms.latest_start,
         avoided=job.terms.avoided,
+        customer=job.customer,
     )
 
 
@@ -161,8 +181,14 @@ def _after(job: Job, event: JobEvent, now: datetime) -> Job | None:
     return job if isinstance(event, JobCancelRequested) else None
 
 
-def _bound(job: Job, now: datetime) -> BoundJob:
+def bound_until(job: Job, now: float) -> float:
+    """When a job that has a place ends at the latest (a timestamp); `math.inf` where its credits do not bound it."""
     seconds = max_duration_seconds(job.cost.max_cost, job.terms.price_per_minute)
     if seconds is None:
-        return BoundJob(job.id, job.definition, None)
-    return BoundJob(job.id, job.definition, (job.time.started_at or now) + timedelta(seconds=seconds))
+        return math.inf
+    return (job.time.started_at.timestamp() if job.time.started_at else now) + seconds
+
+
+def _bound(job: Job, now: datetime) -> BoundJob:
+    until = bound_until(job, now.timestamp())
+    return BoundJob(job.id, job.definition, moment(until))

@@ -1,31 +1,44 @@
-"""Which job goes where: a pure library, driven alike by the meta-scheduler, the SDK and a simulator.
+"""Which job goes where: a pure library, driven alike by the meta-scheduler, the SDK and the simulator.
 
-site.py       a provider as a place for work: its nodes and what is bound there, until when
 packing.py    whether a job's tasks fit onto nodes, and what is left then
-affinity.py   whether a site's labels are what a job insists on
-matching.py   one job against one site: an `Offer`, or a `Rejection` that says why and what would help
-policy.py     which of several offers is the best: the seam for objectives
-placement.py  a queue against all sites: the jobs to bind now, and why the others wait
+affinity.py   whether a cluster's labels are what a job insists on
+cluster.py    a cluster while it is decided about: what is free, held until when, promised
+site.py       the same as an unchanging picture, for those who only look
+matching.py   one job against one cluster: the rules that waiting does not heal
+queue.py      the global queue: in the order of priority, and in groups of jobs that are alike
+profile.py    what will be free on a cluster, moment by moment
+fairshare.py  how much each customer used lately
+trust.py      how long a cluster that made trouble is avoided
+policy.py     whose turn it is, and which cluster is best: orders and objectives
+scheduler.py  the queue against all clusters: late binding, promises, backfill, work bound ahead
+reasons.py    what each cluster answers to a job, and what would help
 """
 
-from deepsquare.scheduling.matching import JobRequest, Offer, Rejection, Rule, judge
-from deepsquare.scheduling.placement import Assignment, Candidate, Plan, candidates, place
-from deepsquare.scheduling.policy import CheapestFirst, Policy
+from deepsquare.scheduling.cluster import Cluster
+from deepsquare.scheduling.fairshare import FairShare
+from deepsquare.scheduling.matching import JobRequest, Offer, Rejection, Rule
+from deepsquare.scheduling.policy import Backfill, Objective, Order, Policy
+from deepsquare.scheduling.reasons import Candidate, candidates
+from deepsquare.scheduling.scheduler import Scheduler, Start
 from deepsquare.scheduling.site import BoundJob, Site
+from deepsquare.scheduling.trust import Trust
 
 __all__ = [
-    "Assignment",
+    "Backfill",
     "BoundJob",
     "Candidate",
-    "CheapestFirst",
+    "Cluster",
+    "FairShare",
     "JobRequest",
+    "Objective",
     "Offer",
-    "Plan",
+    "Order",
     "Policy",
     "Rejection",
     "Rule",
+    "Scheduler",
     "Site",
+    "Start",
+    "Trust",
     "candidates",
-    "judge",
-    "place",
 ]

@@ -1,14 +1,15 @@
-"""One job against one site: an offer, or the first rule that fails and what would help.
+"""One job against one cluster: an offer, or the first rule that fails and what would help.
 
 The rules stand in the order in which a person would check them: those that never change by waiting come
-before the one that does (free resources), so that a job that can only wait is told apart from one that
+before those that do (trust, free resources), so that a job that can only wait is told apart from one that
 must be changed.
 """
 
 import enum
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from deepsquare.model import (
     Address,
@@ -21,8 +22,8 @@ from deepsquare.model import (
     price_per_minute,
 )
 from deepsquare.scheduling.affinity import unmet_affinity, unmet_use
-from deepsquare.scheduling.packing import tasks_that_fit
-from deepsquare.scheduling.site import Site
+from deepsquare.scheduling.cluster import Cluster
+from deepsquare.scheduling.packing import shape_of, tasks_that_fit
 
 SHORTEST_WALLTIME_SECONDS = 60
 """A job starts only where its credits pay for this long: a cluster's limits are whole minutes."""
@@ -40,25 +41,39 @@ class JobRequest:
     max_price_per_minute: int = 0
     latest_start: datetime | None = None
     avoided: frozenset[Address] = frozenset()
+    customer: Address | None = None
+    max_seconds: float = math.inf
+    """How long it runs at most wherever it runs, where something else than the credits bounds it."""
 
 
 class Rule(enum.StrEnum):
-    """What a site must fulfil, in the order in which it is checked."""
+    """What a cluster must fulfil, in the order in which it is checked."""
 
     BANNED = "banned"
     AVOIDED = "avoided"
-    UNREACHABLE = "unreachable"
     LABEL = "label"
     AFFINITY = "affinity"
     SIZE = "size"
     PRICE_CEILING = "price-ceiling"
     CREDITS = "credits"
+    LATEST_START = "latest-start"
+    UNREACHABLE = "unreachable"
+    DISTRUSTED = "distrusted"
     FREE_RESOURCES = "free-resources"
+    PROMISED = "promised"
+
+    @property
+    def is_temporary(self) -> bool:
+        """True where waiting alone helps."""
+        return self in _TEMPORARY
+
+
+_TEMPORARY = (Rule.UNREACHABLE, Rule.DISTRUSTED, Rule.FREE_RESOURCES, Rule.PROMISED)
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a site does not take a job now, and what would help."""
+    """Why a cluster does not take a job now, and what would help."""
 
     provider: Address
     rule: Rule
@@ -70,83 +85,78 @@ class Rejection:
     @property
     def is_temporary(self) -> bool:
         """True where the job need not be changed: it only has to wait."""
-        return self.rule in (Rule.FREE_RESOURCES, Rule.UNREACHABLE)
+        return self.rule.is_temporary
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A site that can start the job now, and on what terms."""
+    """A cluster that can start the job now, and on what terms."""
 
     provider: Provider
     price_per_minute: int
     max_duration_seconds: int | None
-    """Walltime that the locked credits buy here; None where the site is free of charge."""
+    """Walltime that the locked credits buy here; None where the cluster is free of charge."""
     free: tuple[Node, ...]
 
 
-def judge(job: JobRequest, site: Site, now: datetime) -> Offer | Rejection:
-    """What `site` answers to `job` at the moment `now`."""
-    for rule, check in _CHECKS:
-        complaint = check(job, site, now)
+def lasting_refusal(job: JobRequest, cluster: Cluster) -> Rejection | None:
+    """The first rule that waiting will not heal; None where the cluster may run the job, now or later."""
+    for rule, check in _LASTING:
+        complaint = check(job, cluster)
         if complaint is not None:
-            message, hint = complaint
-            waits = rule is Rule.FREE_RESOURCES
-            start = site.earliest_start(job.definition, now) if waits else None
-            return Rejection(site.provider.address, rule, message, hint, start)
-    price = price_per_minute(job.definition, site.provider.prices)
-    return Offer(site.provider, price, max_duration_seconds(job.locked_credits, price), site.free)
+            return Rejection(cluster.address, rule, *complaint)
+    return None
+
+
+def seconds_at(job: JobRequest, price: int) -> float:
+    """How long the job may run at most where it costs `price` wei per minute; 0 where not even a minute is paid."""
+    if price == 0:
+        return job.max_seconds
+    paid = job.locked_credits * 60 // price
+    return min(job.max_seconds, paid) if paid >= SHORTEST_WALLTIME_SECONDS else 0.0
 
 
 _Complaint = tuple[str, str] | None
 """What is wrong and what would help; None where the rule holds."""
 
 
-def _banned(_job: JobRequest, site: Site, _now: datetime) -> _Complaint:
-    if site.provider.is_banned:
+def _banned(_job: JobRequest, cluster: Cluster) -> _Complaint:
+    if cluster.provider.is_banned:
         return "the provider is banned", "nothing to do here; other providers may take the job"
-    if not site.provider.is_approved:
+    if not cluster.provider.is_approved:
         return "the provider waits for approval", "an admin approves it with: dps provider approve"
     return None
 
 
-def _avoided(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
-    if site.provider.address in job.avoided:
+def _avoided(job: JobRequest, cluster: Cluster) -> _Complaint:
+    if cluster.provider.address in job.avoided:
         return "it gave this job back or lost it before", "submit the job again if it shall be tried there once more"
     return None
 
 
-def _unreachable(_job: JobRequest, site: Site, now: datetime) -> _Complaint:
-    if site.lease_end is not None and site.lease_end <= now:
-        return (
-            f"it was last heard of before {site.lease_end:%H:%M:%S} UTC",
-            "it takes jobs again with its next heartbeat",
-        )
-    return None
-
-
-def _label(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
-    use = unmet_use(job.definition.uses, site.labels)
+def _label(job: JobRequest, cluster: Cluster) -> _Complaint:
+    use = unmet_use(job.definition.uses, cluster.labels)
     if use is None:
         return None
-    return _label_complaint(str(use), use.key, site)
+    return _label_complaint(str(use), use.key, cluster)
 
 
-def _affinity(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
-    rule = unmet_affinity(job.definition.affinities, site.labels)
+def _affinity(job: JobRequest, cluster: Cluster) -> _Complaint:
+    rule = unmet_affinity(job.definition.affinities, cluster.labels)
     if rule is None:
         return None
-    return _label_complaint(str(rule), rule.label.key, site)
+    return _label_complaint(str(rule), rule.label.key, cluster)
 
 
-def _label_complaint(wanted: str, key: str, site: Site) -> tuple[str, str]:
-    value = site.labels.get(key)
+def _label_complaint(wanted: str, key: str, cluster: Cluster) -> tuple[str, str]:
+    value = cluster.labels.get(key)
     has = f"has {key}={value}" if value is not None else f"has no label {key}"
     return f"needs {wanted}; {has}", "drop or loosen this rule of the job to run here"
 
 
-def _size(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
-    definition, hardware = job.definition, site.provider.hardware
-    if site.can_hold(definition):
+def _size(job: JobRequest, cluster: Cluster) -> _Complaint:
+    definition, hardware = job.definition, cluster.provider.hardware
+    if cluster.can_hold(shape_of(definition)):
         return None
     if not any(tasks_that_fit(definition, node) for node in hardware.nodes):
         largest = max(hardware.nodes, key=lambda node: (node.cpus, node.memory_mb), default=Node(0, 0, 0))
@@ -164,8 +174,8 @@ def _size(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
     )
 
 
-def _price_ceiling(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
-    price = price_per_minute(job.definition, site.provider.prices)
+def _price_ceiling(job: JobRequest, cluster: Cluster) -> _Complaint:
+    price = price_per_minute(job.definition, cluster.provider.prices)
     if job.max_price_per_minute == 0 or price <= job.max_price_per_minute:
         return None
     ceiling = format_credits(job.max_price_per_minute)
@@ -175,8 +185,8 @@ def _price_ceiling(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
     )
 
 
-def _credits(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
-    price = price_per_minute(job.definition, site.provider.prices)
+def _credits(job: JobRequest, cluster: Cluster) -> _Complaint:
+    price = price_per_minute(job.definition, cluster.provider.prices)
     seconds = max_duration_seconds(job.locked_credits, price)
     if seconds is None or seconds >= SHORTEST_WALLTIME_SECONDS:
         return None
@@ -186,26 +196,33 @@ def _credits(job: JobRequest, site: Site, _now: datetime) -> _Complaint:
     )
 
 
-def _free_resources(job: JobRequest, site: Site, now: datetime) -> _Complaint:
-    if site.can_start(job.definition):
+def latest_start_refusal(job: JobRequest, cluster: Cluster, now: float) -> Rejection | None:
+    """A job whose latest start is over starts nowhere: anybody may cancel it."""
+    if job.latest_start is None or now <= job.latest_start.timestamp():
         return None
-    start = site.earliest_start(job.definition, now)
-    when = "" if start is None else f", at the latest {start:%Y-%m-%d %H:%M:%S} UTC"
-    ahead = len(site.bound)
-    return (
-        f"busy with {ahead} {'job' if ahead == 1 else 'jobs'}",
-        f"it starts when enough of them have ended{when}",
+    return Rejection(
+        cluster.address,
+        Rule.LATEST_START,
+        f"the job's latest start, {_clock(job.latest_start)}, is over",
+        "submit it again with a later one",
     )
 
 
-_CHECKS: tuple[tuple[Rule, Callable[[JobRequest, Site, datetime], _Complaint]], ...] = (
+def moment(seconds: float) -> datetime | None:
+    """A moment of the scheduler as people write it; None where it is not known."""
+    return datetime.fromtimestamp(seconds, UTC) if abs(seconds) != math.inf else None
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+_LASTING: tuple[tuple[Rule, Callable[[JobRequest, Cluster], _Complaint]], ...] = (
     (Rule.BANNED, _banned),
     (Rule.AVOIDED, _avoided),
-    (Rule.UNREACHABLE, _unreachable),
     (Rule.LABEL, _label),
     (Rule.AFFINITY, _affinity),
     (Rule.SIZE, _size),
     (Rule.PRICE_CEILING, _price_ceiling),
     (Rule.CREDITS, _credits),
-    (Rule.FREE_RESOURCES, _free_resources),
 )

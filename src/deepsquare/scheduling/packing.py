@@ -7,95 +7,177 @@ scheduler spreads what could be packed.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from deepsquare.model import JobDefinition, Node
 
 
+class Shape(NamedTuple):
+    """What a job asks of nodes. Jobs of one shape are alike for placement, whatever else they are."""
+
+    tasks: int
+    cpus_per_task: int
+    memory_per_task_mb: int = 0
+    gpus: int = 0
+
+    @property
+    def cpus(self) -> int:
+        """CPUs of the whole job."""
+        return self.tasks * self.cpus_per_task
+
+
+class Room(NamedTuple):
+    """What is free on one node."""
+
+    cpus: int
+    memory_mb: int
+    gpus: int
+
+
+class Share(NamedTuple):
+    """What a job holds of one node."""
+
+    node: int
+    """Index of the node in its cluster."""
+    cpus: int
+    memory_mb: int
+    gpus: int
+
+
+def shape_of(definition: JobDefinition) -> Shape:
+    """The part of a job's definition that decides where it fits."""
+    return Shape(definition.tasks, definition.cpus_per_task, definition.memory_per_task_mb, definition.gpus)
+
+
 def tasks_that_fit(definition: JobDefinition, node: Node) -> int:
     """How many tasks of the job this node could hold at once."""
-    by_cpu = node.cpus // definition.cpus_per_task
-    memory = definition.memory_per_task_mb
-    return min(by_cpu, node.memory_mb // memory) if memory else by_cpu
+    return _tasks_that_fit(shape_of(definition), node.cpus, node.memory_mb)
+
+
+def choose(shape: Shape, rooms: Sequence[Room]) -> tuple[Share, ...] | None:
+    """What the job would hold of each node; None where it does not fit.
+
+    Takes the nodes with most GPUs first until the job's GPUs are there, then the fullest nodes that hold a
+    task, so that empty nodes stay whole for wide jobs. Never takes more than a node has.
+    """
+    tasks_on = _spread(shape, rooms)
+    if tasks_on is None:
+        return None
+    shares = []
+    gpus_left = shape.gpus
+    for index, tasks in tasks_on.items():
+        gpus = min(gpus_left, rooms[index].gpus)
+        gpus_left -= gpus
+        shares.append(Share(index, tasks * shape.cpus_per_task, tasks * shape.memory_per_task_mb, gpus))
+    return tuple(shares)
+
+
+def take(shares: Iterable[Share], rooms: list[Room]) -> None:
+    """Subtract `shares` from `rooms`, in place."""
+    for index, cpus, memory_mb, gpus in shares:
+        room = rooms[index]
+        rooms[index] = Room(room.cpus - cpus, room.memory_mb - memory_mb, room.gpus - gpus)
+
+
+def give_back(shares: Iterable[Share], rooms: list[Room]) -> None:
+    """Add `shares` to `rooms`, in place."""
+    for index, cpus, memory_mb, gpus in shares:
+        room = rooms[index]
+        rooms[index] = Room(room.cpus + cpus, room.memory_mb + memory_mb, room.gpus + gpus)
+
+
+def crush(shape: Shape, rooms: Sequence[Room]) -> tuple[Share, ...]:
+    """What a job holds that does not fit as a whole (the site shrank): of each node whatever of it is there."""
+    cpus, memory_mb, gpus = shape.cpus, shape.tasks * shape.memory_per_task_mb, shape.gpus
+    shares = []
+    for index, room in enumerate(rooms):
+        share = Share(index, min(cpus, room.cpus), min(memory_mb, room.memory_mb), min(gpus, room.gpus))
+        cpus, memory_mb, gpus = cpus - share.cpus, memory_mb - share.memory_mb, gpus - share.gpus
+        shares.append(share)
+    return tuple(shares)
 
 
 def pack(definition: JobDefinition, nodes: Sequence[Node]) -> tuple[Node, ...] | None:
-    """What is left of `nodes` (same order) once the job runs on them; None where it does not fit.
-
-    Takes the nodes with most GPUs first until the job's GPUs are there, then the fullest nodes that hold a
-    task, so that empty nodes stay whole for wide jobs. Never answers with a node over-committed.
-    """
-    room = {index: fitting for index, node in enumerate(nodes) if (fitting := tasks_that_fit(definition, node))}
-    chosen = _choose(definition, nodes, room)
-    if chosen is None:
+    """What is left of `nodes` (same order) once the job runs on them; None where it does not fit."""
+    rooms = rooms_of(nodes)
+    shares = choose(shape_of(definition), rooms)
+    if shares is None:
         return None
-    return _take(definition, nodes, _spread(definition.tasks, chosen, room))
+    take(shares, rooms)
+    return nodes_of(rooms)
 
 
 def pack_all(definitions: Iterable[JobDefinition], nodes: Sequence[Node]) -> tuple[Node, ...]:
     """What is left of `nodes` under all these jobs; one that does not fit (the site shrank) takes what it can."""
-    left = tuple(nodes)
+    rooms = rooms_of(nodes)
     for definition in definitions:
-        left = pack(definition, left) or _crush(definition, left)
-    return left
+        shape = shape_of(definition)
+        take(choose(shape, rooms) or crush(shape, rooms), rooms)
+    return nodes_of(rooms)
 
 
-def _choose(definition: JobDefinition, nodes: Sequence[Node], room: dict[int, int]) -> list[int] | None:
-    """The nodes that shall hold tasks: enough GPUs, enough room, and no more nodes than tasks."""
-    chosen: list[int] = []
-    gpus_missing = definition.gpus
-    by_gpus = sorted((i for i in room if nodes[i].gpus), key=lambda i: (-nodes[i].gpus, room[i], i))
-    for index in by_gpus:
-        if gpus_missing <= 0:
-            break
-        chosen.append(index)
-        gpus_missing -= nodes[index].gpus
-    missing = definition.tasks - sum(room[index] for index in chosen)
-    rest = [index for index in room if index not in chosen]
-    holds_all_that_is_missing = [index for index in rest if room[index] >= missing]
-    if missing > 0 and holds_all_that_is_missing:
-        chosen.append(min(holds_all_that_is_missing, key=lambda i: (nodes[i].gpus, room[i], i)))
-        missing = 0
-    for index in sorted(rest, key=lambda i: (-room[i], nodes[i].gpus, i)):
-        if missing <= 0:
-            break
-        chosen.append(index)
-        missing -= room[index]
-    fits = gpus_missing <= 0 and missing <= 0 and len(chosen) <= definition.tasks
-    return chosen if fits else None
+def rooms_of(nodes: Iterable[Node]) -> list[Room]:
+    """Empty nodes."""
+    return [Room(node.cpus, node.memory_mb, node.gpus) for node in nodes]
 
 
-def _spread(tasks: int, chosen: Sequence[int], room: dict[int, int]) -> dict[int, int]:
-    """Tasks per chosen node: one each, the rest into the first nodes."""
+def nodes_of(rooms: Iterable[Room]) -> tuple[Node, ...]:
+    """Rooms as the model writes them."""
+    return tuple(Node(*room) for room in rooms)
+
+
+def _tasks_that_fit(shape: Shape, cpus: int, memory_mb: int) -> int:
+    by_cpu = cpus // shape.cpus_per_task
+    memory = shape.memory_per_task_mb
+    return min(by_cpu, memory_mb // memory) if memory else by_cpu
+
+
+def _spread(shape: Shape, rooms: Sequence[Room]) -> dict[int, int] | None:
+    """Tasks per node: one on each chosen node, the rest into the first of them; None where they do not fit."""
+    if len(rooms) == 1:
+        room = rooms[0]
+        fits = shape.gpus <= room.gpus and _tasks_that_fit(shape, room.cpus, room.memory_mb) >= shape.tasks
+        return {0: shape.tasks} if fits else None
+    tasks_that_fit = {
+        index: fitting
+        for index, room in enumerate(rooms)
+        if (fitting := _tasks_that_fit(shape, room.cpus, room.memory_mb)) > 0
+    }
+    chosen = _choose(shape, rooms, tasks_that_fit)
+    if chosen is None:
+        return None
     placed = dict.fromkeys(chosen, 1)
-    left = tasks - len(chosen)
+    left = shape.tasks - len(chosen)
     for index in chosen:
-        more = min(left, room[index] - 1)
+        more = min(left, tasks_that_fit[index] - 1)
         placed[index] += more
         left -= more
     return placed
 
 
-def _take(definition: JobDefinition, nodes: Sequence[Node], tasks_on: dict[int, int]) -> tuple[Node, ...]:
-    left = list(nodes)
-    gpus_left = definition.gpus
-    for index, tasks in tasks_on.items():
-        node = nodes[index]
-        gpus = min(gpus_left, node.gpus)
-        gpus_left -= gpus
-        left[index] = Node(
-            node.cpus - tasks * definition.cpus_per_task,
-            node.memory_mb - tasks * definition.memory_per_task_mb,
-            node.gpus - gpus,
-        )
-    return tuple(left)
-
-
-def _crush(definition: JobDefinition, nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """Subtract a job that does not fit as a whole: from each node whatever of it is there."""
-    cpus, memory_mb, gpus = definition.cpus, definition.memory_mb, definition.gpus
-    left = []
-    for node in nodes:
-        taken = Node(min(cpus, node.cpus), min(memory_mb, node.memory_mb), min(gpus, node.gpus))
-        cpus, memory_mb, gpus = cpus - taken.cpus, memory_mb - taken.memory_mb, gpus - taken.gpus
-        left.append(Node(node.cpus - taken.cpus, node.memory_mb - taken.memory_mb, node.gpus - taken.gpus))
-    return tuple(left)
+def _choose(shape: Shape, rooms: Sequence[Room], fitting: dict[int, int]) -> list[int] | None:
+    """The nodes that shall hold tasks: enough GPUs, enough room, and no more nodes than tasks."""
+    chosen: list[int] = []
+    gpus_missing = shape.gpus
+    if gpus_missing:
+        for index in sorted((i for i in fitting if rooms[i].gpus), key=lambda i: (-rooms[i].gpus, fitting[i], i)):
+            if gpus_missing <= 0:
+                break
+            chosen.append(index)
+            gpus_missing -= rooms[index].gpus
+    missing = shape.tasks - sum(fitting[index] for index in chosen)
+    if missing > 0:
+        taken = set(chosen)
+        rest = [index for index in fitting if index not in taken]
+        holds_all_that_is_missing = [index for index in rest if fitting[index] >= missing]
+        if holds_all_that_is_missing:
+            chosen.append(min(holds_all_that_is_missing, key=lambda i: (rooms[i].gpus, fitting[i], i)))
+            missing = 0
+        else:
+            for index in sorted(rest, key=lambda i: (-fitting[i], rooms[i].gpus, i)):
+                if missing <= 0:
+                    break
+                chosen.append(index)
+                missing -= fitting[index]
+    fits = gpus_missing <= 0 and missing <= 0 and len(chosen) <= shape.tasks
+    return chosen if fits else None

@@ -1,11 +1,13 @@
-"""A provider as a place for work: its nodes, what is bound there, and until when at the latest."""
+"""A provider as a place for work, at one moment: its nodes, what is bound there, and until when at the latest."""
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from deepsquare.model import JobDefinition, JobId, Node, Provider
-from deepsquare.scheduling.packing import pack, pack_all
+from deepsquare.scheduling.cluster import Cluster
+from deepsquare.scheduling.packing import nodes_of, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class BoundJob:
 
 @dataclass(frozen=True)
 class Site:
-    """One provider and what it holds, at one moment."""
+    """One provider and what it holds."""
 
     provider: Provider
     bound: tuple[BoundJob, ...] = ()
@@ -30,35 +32,20 @@ class Site:
     @cached_property
     def free(self) -> tuple[Node, ...]:
         """What is free now, node by node."""
-        return pack_all((job.definition for job in self.bound), self.provider.hardware.nodes)
+        return nodes_of(self.cluster(-math.inf).rooms)
 
     @cached_property
     def labels(self) -> dict[str, str]:
         """The provider's labels by key."""
         return {label.key: label.value for label in self.provider.labels}
 
-    def with_job(self, job: BoundJob) -> "Site":
-        """The same site with one more job bound to it."""
-        fuller = replace(self, bound=(*self.bound, job))
-        # Packing is a fold over the bound jobs: going on from what is free spares packing all of them again.
-        fuller.__dict__["free"] = pack_all((job.definition,), self.free)
-        return fuller
-
-    def can_hold(self, definition: JobDefinition) -> bool:
-        """Whether the job would fit if nothing else were here."""
-        return pack(definition, self.provider.hardware.nodes) is not None
-
-    def can_start(self, definition: JobDefinition) -> bool:
-        """Whether the job fits beside what is bound here."""
-        return pack(definition, self.free) is not None
-
-    def earliest_start(self, definition: JobDefinition, now: datetime) -> datetime | None:
-        """When the job fits at the latest, as bound jobs run out of credits; None where that is not known."""
-        if self.can_start(definition):
-            return now
-        ends = sorted({job.until for job in self.bound if job.until is not None})
-        for end in ends:
-            staying = (job.definition for job in self.bound if job.until is None or job.until > end)
-            if pack(definition, pack_all(staying, self.provider.hardware.nodes)) is not None:
-                return max(end, now)
-        return None
+    def cluster(self, now: float) -> Cluster:
+        """The same for a scheduler to work on, closed where its lease is over at the moment `now`."""
+        cluster = Cluster(self.provider)
+        for job in self.bound:
+            until = math.inf if job.until is None else job.until.timestamp()
+            cluster.start(job.id, shape_of(job.definition), now, until)
+        if self.lease_end is not None and self.lease_end.timestamp() <= now:
+            cluster.closed_until = math.inf
+            cluster.closed_why = f"it was last heard of before {self.lease_end:%H:%M:%S} UTC"
+        return cluster

@@ -115,7 +115,7 @@ class AsyncClient:
             loaded.workflow, submission.script_hash, uses=conditions.uses, affinities=conditions.affinities
         )
         now = self.connection.clock.now()
-        return draft_of(definition, conditions, view.sites(now), now, loaded.problems)
+        return draft_of(definition, conditions, view.sites(now), now, loaded.problems, queue=view.queue())
 
     async def request(self, draft: Draft) -> AsyncJob:
         """Lock the credits of a prepared job and queue it.

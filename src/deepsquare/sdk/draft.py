@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from deepsquare.model import Affinity, JobDefinition, Label, price_per_minute
-from deepsquare.scheduling import Candidate, CheapestFirst, JobRequest, Offer, Rejection, Site, candidates
+from deepsquare.scheduling import Candidate, JobRequest, Offer, Rejection, Site, candidates
 from deepsquare.sdk.amounts import Credits, to_credits, to_wei
 from deepsquare.sdk.errors import InvalidValue, NoProvider
 from deepsquare.workflow import Problem
@@ -103,9 +103,18 @@ class Draft:
 
 
 def draft_of(
-    definition: JobDefinition, terms: Terms, sites: Sequence[Site], now: datetime, warnings: Sequence[Problem]
+    definition: JobDefinition,
+    terms: Terms,
+    sites: Sequence[Site],
+    now: datetime,
+    warnings: Sequence[Problem],
+    *,
+    queue: Sequence[JobRequest] = (),
 ) -> Draft:
-    """What the providers answer to a job at the moment `now`. Raises `InvalidValue` where nobody names a price."""
+    """What the providers answer to a job that comes to `queue` at the moment `now`.
+
+    Raises `InvalidValue` where nobody names a price.
+    """
     if terms.credits is None and terms.wait_for_provider and not sites:
         raise InvalidValue(
             "the grid has no provider yet, so no price tells how many credits to lock",
@@ -115,7 +124,7 @@ def draft_of(
 
     def ask(locked: int) -> list[Candidate]:
         request = JobRequest(definition, locked, now, max_price_per_minute=ceiling, latest_start=terms.latest_start)
-        return candidates(request, sites, CheapestFirst(), now)
+        return candidates(request, sites, now, queue=queue)
 
     locked = _an_hour(definition, ask(_UNBOUNDED)) if terms.credits is None else to_wei(terms.credits)
     return Draft(definition, terms, locked, ask(locked), warnings)

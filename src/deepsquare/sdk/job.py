@@ -14,7 +14,7 @@ from deepsquare.chain import ChainError, EventReader, JobChanged, JobReturned, L
 from deepsquare.chain import ChainUnreachable as Unreachable
 from deepsquare.metascheduler.client import request_of
 from deepsquare.model import Address, Job, JobId, JobStatus
-from deepsquare.scheduling import Candidate, CheapestFirst, candidates
+from deepsquare.scheduling import Candidate, candidates
 from deepsquare.sdk.amounts import Credits, to_wei
 from deepsquare.sdk.bill import Bill
 from deepsquare.sdk.connection import Connection
@@ -205,7 +205,7 @@ class AsyncJob:
         """
         job, view = await self.read(), await self._connection.view()
         now = self._connection.clock.now()
-        return candidates(request_of(job), view.sites(now), CheapestFirst(), now)
+        return candidates(request_of(job), view.sites(now), now, queue=view.queue())
 
     async def _first_event(self, ledger: Ledger) -> tuple[JobEvent, int]:
         """Where the story begins, and the block from which on to read the rest."""

@@ -1,0 +1,138 @@
+"""The scheduler's board, kept in step with what the view of the chain says.
+
+Only what changed is moved: a round costs what happened since the last one. A place that was decided here is
+held from that moment on; if the chain does not confirm it, the job comes back into the queue.
+"""
+
+import logging
+import math
+from datetime import datetime
+
+from deepsquare.metascheduler.view import GridView, bound_until, request_of
+from deepsquare.model import Address, Job, JobId, JobStatus, Provider
+from deepsquare.scheduling import Cluster, Offer, Policy, Rejection, Scheduler, Start, Trust
+from deepsquare.scheduling.reasons import judge
+
+_log = logging.getLogger(__name__)
+
+
+class Board:
+    """Who waits, who holds what."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._scheduler = Scheduler(policy)
+        self._trust = Trust()
+        self._providers: dict[Address, Provider] = {}
+        self._places: dict[JobId, Address] = {}
+        self._unconfirmed: set[JobId] = set()
+
+    def follow(self, view: GridView, now: datetime) -> None:
+        """Take in what the view learnt since it was last followed."""
+        at = now.timestamp()
+        self._follow_providers(view, at)
+        self._follow_leases(view, at)
+        for job_id in sorted(view.take_changes()):
+            self._follow_job(job_id, view.job(job_id), now)
+
+    def decide(self, now: datetime) -> list[Start]:
+        """The jobs to bind now; their places are held until the chain says otherwise."""
+        starts = self._scheduler.decide(now.timestamp())
+        for start in starts:
+            self._places[start.job] = start.cluster.address
+            self._unconfirmed.add(start.job)
+        return starts
+
+    @property
+    def waiting(self) -> list[JobId]:
+        """The jobs that wait, the first to be served first."""
+        return [entry.job for entry in self._scheduler.queue]
+
+    def why(self, job: JobId, now: datetime) -> list[Offer | Rejection]:
+        """What each cluster answers to a job that waits, if it is the job's turn."""
+        request = self._scheduler.queue[job].request
+        clusters = self._scheduler.clusters.values()
+        return [judge(request, self._scheduler, cluster, now.timestamp()) for cluster in clusters]
+
+    def _follow_providers(self, view: GridView, at: float) -> None:
+        for address in [address for address in self._providers if address not in view.providers]:
+            self._scheduler.leave(address)
+            del self._providers[address]
+        for address, provider in view.providers.items():
+            if self._providers.get(address) is provider:
+                continue
+            if self._providers.get(address) != provider:
+                self._scheduler.join(Cluster(provider))
+                here = [job for job, where in self._places.items() if where == address]
+                for job in here:
+                    self._hold_anew(job, view.job(job), at)
+            self._providers[address] = provider
+
+    def _hold_anew(self, job_id: JobId, job: Job | None, at: float) -> None:
+        """What a cluster held before it changed, it holds still."""
+        del self._places[job_id]
+        if job is not None and job.status is not JobStatus.PENDING and job.provider is not None:
+            self._hold(job, job.provider, at)
+
+    def _follow_leases(self, view: GridView, at: float) -> None:
+        for address, cluster in self._scheduler.clusters.items():
+            end = view.leases.get(address)
+            is_over = end is not None and end.timestamp() <= at
+            if is_over and cluster.closed_until < math.inf:
+                self._scheduler.close(address, math.inf, f"it was last heard of before {end:%H:%M:%S} UTC")
+            elif not is_over and cluster.closed_until == math.inf:
+                self._scheduler.close(address, -math.inf, "")
+
+    def _follow_job(self, job_id: JobId, job: Job | None, now: datetime) -> None:
+        at = now.timestamp()
+        if job is None:
+            self._forget(job_id, at)
+        elif job.status is JobStatus.PENDING:
+            self._wait(job, at)
+        elif job.provider is not None:
+            self._hold(job, job.provider, at)
+
+    def _forget(self, job_id: JobId, at: float) -> None:
+        """A job is over."""
+        if job_id in self._scheduler.queue:
+            self._scheduler.withdraw(job_id)
+        where = self._release(job_id, at)
+        if where is not None:
+            self._trust.did_well(where, at)
+
+    def _wait(self, job: Job, at: float) -> None:
+        """A job is in the queue: it is new, came back, or was not bound after all."""
+        was_confirmed = job.id not in self._unconfirmed
+        where = self._release(job.id, at)
+        if where is not None and was_confirmed and where in self._scheduler.clusters:
+            self._distrust(where, at)
+        if job.id in self._scheduler.queue:
+            self._scheduler.withdraw(job.id)
+        self._scheduler.submit(request_of(job))
+
+    def _hold(self, job: Job, address: Address, at: float) -> None:
+        """A job has a place, whoever gave it."""
+        self._unconfirmed.discard(job.id)
+        if job.id in self._scheduler.queue:
+            self._scheduler.withdraw(job.id)
+        if self._places.get(job.id) not in (None, address):
+            self._release(job.id, at)
+        if address in self._scheduler.clusters:
+            until = bound_until(job, at)
+            waits = job.status is not JobStatus.RUNNING
+            self._scheduler.hold(job.id, request_of(job), address, at, until, may_wait=waits)
+            self._places[job.id] = address
+
+    def _release(self, job_id: JobId, at: float) -> Address | None:
+        self._unconfirmed.discard(job_id)
+        where = self._places.pop(job_id, None)
+        if where is not None:
+            self._scheduler.end(job_id, at)
+        return where
+
+    def _distrust(self, address: Address, at: float) -> None:
+        """A cluster gave a job back, or lost it: it is left in peace for a while."""
+        cluster = self._scheduler.clusters[address]
+        if cluster.closed_until < math.inf:
+            until = self._trust.troubled(address, at)
+            self._scheduler.close(address, until, "it gave back or lost a job")
+            _log.info("%s gave back or lost a job: no other goes there for %.0f s", address, until - at)

@@ -1,0 +1,193 @@
+"""A cluster as the scheduler sees it while it decides: what is free, what is held until when, what is promised.
+
+Changes in place, one job at a time, so that a decision costs what it changes and not what the cluster holds.
+Moments are seconds of the driver's clock; `math.inf` where nothing bounds a job.
+"""
+
+import heapq
+import math
+from bisect import bisect_left, insort
+from dataclasses import dataclass, replace
+
+from deepsquare.model import Address, JobId, Provider
+from deepsquare.scheduling.packing import Room, Shape, Share, choose, crush, give_back, rooms_of, take
+
+_RELEASE_MEMORY_SECONDS = 60.0
+"""Over how long the rate is measured at which jobs give back CPUs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one job holds of a cluster."""
+
+    shape: Shape
+    since: float
+    until: float
+    """When it ends at the latest."""
+    shares: tuple[Share, ...]
+    number: int
+    """Of all jobs that were held here, which one it is: keeps equal ends apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A waiting job starts here by `start`: nothing that starts meanwhile may break that."""
+
+    job: JobId
+    start: float
+    spare: list[Room]
+    """What is free at `start` beside the job itself; shrinks as jobs start that stay for longer."""
+
+
+class Cluster:
+    """One provider and what it holds."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.labels = {label.key: label.value for label in provider.labels}
+        self.cpus = provider.hardware.cpus
+        self.rooms: list[Room] = rooms_of(provider.hardware.nodes)
+        """What is free, node by node."""
+        self.free_cpus = self.cpus
+        self.held: dict[JobId, Held] = {}
+        self.ahead: dict[JobId, tuple[Shape, float]] = {}
+        """Jobs that were bound before there was room for them, with their seconds: they start when there is."""
+        self.promise: Promise | None = None
+        self.closed_until = -math.inf
+        """Before this moment nothing new is bound here; `math.inf`: until it is heard of again."""
+        self.closed_why = ""
+        self._empty = tuple(self.rooms)
+        self._ends: list[tuple[float, int, JobId]] = []
+        self._held_ever = 0
+        self._misfits: set[Shape] = set()
+        self._free_cpus_at: list[tuple[int, float]] | None = None
+        self._released, self._released_at = 0.0, -math.inf
+
+    def __repr__(self) -> str:
+        return f"<cluster {self.address}>"
+
+    @property
+    def address(self) -> Address:
+        """The provider's address."""
+        return self.provider.address
+
+    def can_hold(self, shape: Shape) -> bool:
+        """Whether the job would fit if nothing else were here."""
+        return shape.cpus <= self.cpus and choose(shape, self._empty) is not None
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether the job fits beside what is held now, promises aside."""
+        return self._choose(shape) is not None
+
+    def shares_for(self, shape: Shape, until: float) -> tuple[Share, ...] | None:
+        """What the job would hold if it started now and ended by `until`; None where it must not start.
+
+        It must not where it does not fit, and where it would break the promise.
+        """
+        promise = self.promise
+        if promise is None or until <= promise.start:
+            return self._choose(shape)
+        if shape.cpus > self.free_cpus or shape in self._misfits:
+            return None
+        return choose(shape, [_less(now, then) for now, then in zip(self.rooms, promise.spare, strict=True)])
+
+    def start(
+        self, job: JobId, shape: Shape, now: float, until: float, shares: tuple[Share, ...] | None = None
+    ) -> None:
+        """Hold the job; where it does not fit (the cluster shrank) it takes what it can."""
+        shares = shares or choose(shape, self.rooms) or crush(shape, self.rooms)
+        take(shares, self.rooms)
+        self.free_cpus -= _cpus(shares)
+        self._held_ever += 1
+        self.held[job] = Held(shape, now, until, shares, self._held_ever)
+        insort(self._ends, (until, self._held_ever, job))
+        self._free_cpus_at = None
+        if self.promise is not None and until > self.promise.start:
+            take(shares, self.promise.spare)
+
+    def end(self, job: JobId, now: float) -> Held:
+        """The job holds nothing any more."""
+        held = self.held.pop(job)
+        give_back(held.shares, self.rooms)
+        cpus = _cpus(held.shares)
+        self.free_cpus += cpus
+        self._released = self.release_rate(now) * _RELEASE_MEMORY_SECONDS + cpus
+        self._released_at = now
+        del self._ends[bisect_left(self._ends, (held.until, held.number))]
+        self._misfits.clear()
+        self._free_cpus_at = None
+        return held
+
+    def prolong(self, job: JobId, until: float) -> None:
+        """The job ends by another moment than was thought."""
+        held = self.held[job]
+        if held.until == until:
+            return
+        del self._ends[bisect_left(self._ends, (held.until, held.number))]
+        insort(self._ends, (until, held.number, job))
+        self.held[job] = replace(held, until=until)
+        self._free_cpus_at = None
+
+    def release_rate(self, now: float) -> float:
+        """CPUs per second that jobs gave back lately."""
+        return self._released / _RELEASE_MEMORY_SECONDS * math.exp((self._released_at - now) / _RELEASE_MEMORY_SECONDS)
+
+    def earliest_start(self, shape: Shape, now: float) -> tuple[float, list[Room]]:
+        """When the job fits at the latest, as those that are here end, and what is free then.
+
+        `math.inf` where that is not known. Promises to other jobs are not counted.
+        """
+        rooms = list(self.rooms)
+        if self._choose(shape) is not None:
+            return now, rooms
+        free_cpus = self.free_cpus
+        ends = [(until, number, self.held[job].shares) for until, number, job in self._ends]
+        ahead = list(self.ahead.values())
+        while ends and ends[0][0] < math.inf:
+            until, number, shares = heapq.heappop(ends)
+            give_back(shares, rooms)
+            free_cpus += _cpus(shares)
+            if ends and ends[0][0] <= until:
+                continue
+            while ahead and (shares_ahead := choose(ahead[0][0], rooms)) is not None:
+                take(shares_ahead, rooms)
+                free_cpus -= _cpus(shares_ahead)
+                heapq.heappush(ends, (max(until, now) + ahead.pop(0)[1], number, shares_ahead))
+            if free_cpus >= shape.cpus and choose(shape, rooms) is not None:
+                return max(until, now), rooms
+        return math.inf, rooms
+
+    def start_bound(self, shape: Shape, now: float) -> float:
+        """Never later than `earliest_start`, and quicker to know: CPUs alone are counted."""
+        if shape.cpus <= self.free_cpus:
+            return now
+        if self._free_cpus_at is None:
+            self._free_cpus_at = []
+            free_cpus = self.free_cpus
+            for until, _, job in self._ends:
+                free_cpus += _cpus(self.held[job].shares)
+                self._free_cpus_at.append((free_cpus, until))
+        position = bisect_left(self._free_cpus_at, (shape.cpus,))
+        return max(now, self._free_cpus_at[position][1]) if position < len(self._free_cpus_at) else math.inf
+
+    def reserve(self, job: JobId, shape: Shape, start: float, rooms: list[Room]) -> None:
+        """Promise the job its share of `rooms`, which are free at `start` (both of `earliest_start`)."""
+        spare = list(rooms)
+        take(choose(shape, spare) or (), spare)
+        self.promise = Promise(job, start, spare)
+
+    def _choose(self, shape: Shape) -> tuple[Share, ...] | None:
+        if shape.cpus > self.free_cpus or shape in self._misfits:
+            return None
+        shares = choose(shape, self.rooms)
+        if shares is None:
+            self._misfits.add(shape)
+        return shares
+
+
+def _cpus(shares: tuple[Share, ...]) -> int:
+    return sum(share.cpus for share in shares)
+
+
+def _less(one: Room, other: Room) -> Room:
+    return Room(min(one.cpus, other.cpus), min(one.memory_mb, other.memory_mb), min(one.gpus, other.gpus))

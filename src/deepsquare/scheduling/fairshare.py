@@ -1,0 +1,40 @@
+"""How much of the grid each customer used lately: what counts halves with time."""
+
+from deepsquare.model import Address
+
+_HIGHEST_EXPONENT = 500.0
+"""Halvings after which the books are written anew, long before a float overflows."""
+
+
+class FairShare:
+    """Use per customer, in CPU seconds.
+
+    Instead of halving all that is old, what is new is written down larger: a share is a ratio, so it stays right
+    without being touched.
+    """
+
+    def __init__(self, half_life_seconds: float = 24 * 3600.0) -> None:
+        self._half_life_seconds = half_life_seconds
+        self._used: dict[Address, float] = {}
+        self._total = 0.0
+        self._epoch: float | None = None
+
+    def charge(self, customer: Address | None, cpu_seconds: float, now: float) -> None:
+        """Note that the customer used `cpu_seconds` until `now`."""
+        if customer is None or cpu_seconds <= 0:
+            return
+        if self._epoch is None:
+            self._epoch = now
+        exponent = (now - self._epoch) / self._half_life_seconds
+        if exponent > _HIGHEST_EXPONENT:
+            self._used = {who: used * 2.0**-exponent for who, used in self._used.items()}
+            self._total, self._epoch, exponent = sum(self._used.values()), now, 0.0
+        amount = cpu_seconds * 2.0**exponent
+        self._used[customer] = self._used.get(customer, 0.0) + amount
+        self._total += amount
+
+    def share(self, customer: Address | None) -> float:
+        """The part of all recent use that is this customer's, between 0 and 1."""
+        if customer is None or self._total == 0:
+            return 0.0
+        return min(1.0, self._used.get(customer, 0.0) / self._total)

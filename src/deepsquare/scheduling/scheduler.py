@@ -1,0 +1,420 @@
+"""The global queue against all clusters: which jobs start where now.
+
+Late binding: a job is bound only to a cluster that can start it now. The first jobs that cannot start anywhere
+are promised a place where they start earliest, and nothing that starts meanwhile breaks the promise (EASY
+backfill, over the whole grid). Work follows what changed: a cluster where nothing became free is looked at for
+new jobs alone, and jobs that are alike are asked for once.
+
+Moments are seconds of one clock (`submitted_at` as a timestamp); whoever drives the scheduler names them.
+"""
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from deepsquare.model import Address, JobId, price_per_minute
+from deepsquare.scheduling.cluster import Cluster, Promise
+from deepsquare.scheduling.fairshare import FairShare
+from deepsquare.scheduling.matching import JobRequest, lasting_refusal, seconds_at
+from deepsquare.scheduling.packing import Room, Share, shape_of
+from deepsquare.scheduling.policy import Backfill, Order, Policy
+from deepsquare.scheduling.profile import Profile
+from deepsquare.scheduling.queue import Entry, Group, Queue, Walk
+
+RANK_AGAIN_SECONDS = 300.0
+"""How old a customer's share may be in the order of the queue."""
+
+
+MOST_AHEAD = 8
+"""How many times its CPUs may be bound to a cluster ahead of room, however fast its jobs end."""
+
+
+MOST_SKIPPED = 100
+"""Jobs at the head of the queue that can neither start nor be promised anything before the search for one ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A job to bind, and where."""
+
+    job: JobId
+    request: JobRequest
+    cluster: Cluster
+    is_ahead: bool = False
+    """True where there is no room yet: the job waits at the cluster for one that is about to end."""
+
+
+@dataclass(slots=True)
+class Places:
+    """Where the jobs of a group may run, now or later."""
+
+    clusters: list[Cluster]
+    prices: dict[Cluster, int]
+    """Wei per minute."""
+    cheapest: int
+    largest: int
+    """CPUs."""
+
+
+class Scheduler:
+    """Decides; whoever drives it tells what happened."""
+
+    def __init__(self, policy: Policy | None = None, usage: FairShare | None = None) -> None:
+        self.policy = policy or Policy()
+        self.usage = usage or FairShare()
+        self.clusters: dict[Address, Cluster] = {}
+        self.queue = Queue(self.key)
+        self._held: dict[JobId, tuple[JobRequest, Cluster]] = {}
+        self._promised: Cluster | None = None
+        self._loosened: set[Cluster] = set()
+        self._fresh: set[Group] = set()
+        self._closed: set[Cluster] = set()
+        self._places: dict[Group, Places] = {}
+        self._patient: dict[JobId, float] = {}
+        self._ranked_at = -math.inf
+
+    def key(self, request: JobRequest) -> float:
+        """The place of a job in the queue as it is now: lower goes first."""
+        return self.policy.key(request, self.usage.share(request.customer))
+
+    def rank(self, request: JobRequest, cluster: Cluster) -> tuple[float, ...]:
+        """How good a cluster is for a job that may run there: the lowest gets it."""
+        return self._rank(request, self._places_of(request), cluster)
+
+    def join(self, cluster: Cluster) -> None:
+        """A cluster takes part, or takes the place of one with its address."""
+        self.leave(cluster.address)
+        self.clusters[cluster.address] = cluster
+        self._loosened.add(cluster)
+        self._fresh.update(self.queue.take_back())
+        if cluster.closed_until > -math.inf:
+            self._closed.add(cluster)
+
+    def leave(self, address: Address) -> None:
+        """A cluster takes part no more; what it held is forgotten."""
+        cluster = self.clusters.pop(address, None)
+        self._places.clear()
+        if cluster is not None:
+            self._loosened.discard(cluster)
+            self._closed.discard(cluster)
+            self._held = {job: (request, where) for job, (request, where) in self._held.items() if where is not cluster}
+            if self._promised is cluster:
+                self._lift_promise()
+
+    def close(self, address: Address, until: float, why: str) -> None:
+        """Nothing is bound to this cluster until then; what it holds goes on. A moment that is over opens it."""
+        cluster = self.clusters[address]
+        cluster.closed_until, cluster.closed_why = until, why
+        self._closed.add(cluster)
+        # To whom it was promised must look elsewhere.
+        self._loosened.add(cluster)
+
+    def submit(self, request: JobRequest) -> None:
+        """A job waits. Jobs without an id cannot."""
+        entry = self.queue.add(request)
+        self._fresh.add(entry.group)
+        if patience := self.policy.patience(request):
+            self._patient[entry.job] = request.submitted_at.timestamp() + patience
+
+    def withdraw(self, job: JobId) -> None:
+        """A job waits no more."""
+        self._leave_queue(self.queue[job])
+        if self._promised is not None and self._promised.promise is not None and self._promised.promise.job == job:
+            self._lift_promise()
+
+    def hold(
+        self, job: JobId, request: JobRequest, address: Address, now: float, until: float, *, may_wait: bool = False
+    ) -> None:
+        """A job is at this cluster, whoever decided that, and ends by `until`; `may_wait`: perhaps it waits there."""
+        cluster = self.clusters[address]
+        self._held[job] = (request, cluster)
+        shape = shape_of(request.definition)
+        if job in cluster.held:
+            cluster.prolong(job, until)
+        elif may_wait and (job in cluster.ahead or not cluster.fits(shape)):
+            cluster.ahead[job] = (shape, until - now)
+        else:
+            cluster.ahead.pop(job, None)
+            cluster.start(job, shape, now, until)
+
+    def end(self, job: JobId, now: float) -> None:
+        """A job holds nothing any more."""
+        request, cluster = self._held.pop(job)
+        self._loosened.add(cluster)
+        if cluster.ahead.pop(job, None) is not None:
+            return
+        held = cluster.end(job, now)
+        self.usage.charge(request.customer, held.shape.cpus * (now - held.since), now)
+        self._let_in(cluster, now)
+
+    def decide(self, now: float) -> list[Start]:
+        """The jobs to bind now, and where; they hold their place from here on."""
+        self._note_time(now)
+        if self.policy.backfill is Backfill.CONSERVATIVE:
+            return self._decide_conservatively(now)
+        starts: list[Start] = []
+        changed: set[Cluster] = set()
+        while self._loosened or self._fresh:
+            loosened, self._loosened = self._loosened, set()
+            fresh, self._fresh = self._fresh, set()
+            changed |= loosened
+            self._serve_first(now, loosened, starts)
+            if self.policy.backfill is Backfill.EASY:
+                self._backfill(now, loosened, fresh, starts)
+        self._fill_ahead(now, changed, starts)
+        return starts
+
+    def next_look(self) -> float:
+        """When to decide again though nothing happened: patience ends or a cluster opens; `math.inf` for never."""
+        return min((*self._patient.values(), *(cluster.closed_until for cluster in self._closed)), default=math.inf)
+
+    def _decide_conservatively(self, now: float) -> list[Start]:
+        """Promise each job in turn the place where it starts earliest; those whose turn is now start."""
+        self._loosened.clear()
+        self._fresh.clear()
+        starts: list[Start] = []
+        profiles = {c: Profile(c, now) for c in self.clusters.values() if c.closed_until <= now}
+        for entry in list(self.queue):
+            places = self._places_for(entry.group)
+            best: tuple[float, tuple[float, ...], Cluster, float, tuple[Share, ...]] | None = None
+            for cluster in self._wanted(entry, now):
+                seconds = seconds_at(entry.request, places.prices[cluster])
+                found = profiles[cluster].earliest(entry.group.shape, seconds) if cluster in profiles else None
+                if found is not None:
+                    slot = (found[0], self._rank(entry.request, places, cluster), cluster, seconds, found[1])
+                    best = slot if best is None or slot[:2] < best[:2] else best
+            if best is None:
+                continue
+            begin, _, cluster, seconds, shares = best
+            profiles[cluster].take(begin, seconds, shares)
+            if begin <= now:
+                starts.append(self._bind(entry, cluster, now, now + seconds, shares))
+        return starts
+
+    def _note_time(self, now: float) -> None:
+        """What happens by itself as time passes."""
+        for cluster in [cluster for cluster in self._closed if cluster.closed_until <= now]:
+            self._closed.discard(cluster)
+            self._loosened.add(cluster)
+        for job in [job for job, until in self._patient.items() if until <= now]:
+            del self._patient[job]
+            self._fresh.add(self.queue[job].group)
+        if now - self._ranked_at >= RANK_AGAIN_SECONDS and self.policy.order is Order.FAIR:
+            self.queue.rank_again()
+            self._ranked_at = now
+
+    def _serve_first(self, now: float, loosened: set[Cluster], starts: list[Start]) -> None:
+        """Start the first jobs of the queue as long as they can; promise places to the first that cannot.
+
+        A job is served before the promises to jobs behind it count.
+        """
+        before = self._lift_promise()
+        touched = set(loosened)
+        skipped = 0
+        while skipped < MOST_SKIPPED and (entry := self.queue.first(skipped)) is not None:
+            places = self._places_for(entry.group).clusters
+            start = self._start(entry, places, now)
+            if start is not None:
+                starts.append(start)
+                touched.add(start.cluster)
+            elif not places:
+                self.queue.set_aside(entry)
+            elif self._keep_promise(entry, before, touched, now) or self._promise(entry, now):
+                break
+            else:
+                skipped += 1
+        if before is not None and _says_the_same(before[0].promise, before[1]):
+            self._loosened.discard(before[0])
+
+    def _lift_promise(self) -> tuple[Cluster, Promise] | None:
+        """Take back the promise: what was kept for it is free again."""
+        cluster, self._promised = self._promised, None
+        if cluster is None or cluster.promise is None:
+            return None
+        promise, cluster.promise = cluster.promise, None
+        self._loosened.add(cluster)
+        return cluster, promise
+
+    def _keep_promise(
+        self, entry: Entry, before: tuple[Cluster, Promise] | None, touched: set[Cluster], now: float
+    ) -> bool:
+        """Renew a promise that is as good as it was, unless one of the clusters that changed is better now."""
+        if before is None:
+            return False
+        cluster, promise = before
+        if promise.job != entry.job or cluster in touched or promise.start <= now or cluster.closed_until > now:
+            return False
+        cluster.promise, self._promised = promise, cluster
+        if touched:
+            self._promise(entry, now, touched)
+        return True
+
+    def _promise(self, entry: Entry, now: float, among: Collection[Cluster] | None = None) -> bool:
+        """Promise the job the place where it starts earliest; with `among` only one that beats what it has."""
+        shape = entry.group.shape
+        held = self._promised.promise if self._promised is not None else None
+        best: Cluster | None = None
+        best_start = held.start if held is not None else math.inf
+        best_rooms: list[Room] = []
+        for bound, cluster in self._by_start_bound(entry, now, among):
+            if bound >= best_start:
+                break
+            start, rooms = cluster.earliest_start(shape, now)
+            if start < best_start:
+                best, best_start, best_rooms = cluster, start, rooms
+        if best is None:
+            return False
+        self._lift_promise()
+        best.reserve(entry.job, shape, best_start, best_rooms)
+        self._promised = best
+        return True
+
+    def _by_start_bound(
+        self, entry: Entry, now: float, among: Collection[Cluster] | None
+    ) -> list[tuple[float, Cluster]]:
+        """The clusters that could be promised, those first where the job may start first; equals by size."""
+        bounds = []
+        for number, cluster in enumerate(self._wanted(entry, now)):
+            if (among is None or cluster in among) and cluster.closed_until <= now:
+                bounds.append((cluster.start_bound(entry.group.shape, now), cluster.cpus, number, cluster))
+        return [(bound, cluster) for bound, _, _, cluster in sorted(bounds)]
+
+    def _backfill(self, now: float, loosened: set[Cluster], fresh: set[Group], starts: list[Start]) -> None:
+        """Start what can start beside the promises, the first jobs first."""
+        widest = max((cluster.free_cpus for cluster in loosened), default=0)
+        walk = Walk(group for group in self.queue.groups if group.shape.cpus <= widest or group in fresh)
+        for entry in walk:
+            group = entry.group
+            scope = self._places_for(group).clusters
+            if group not in fresh:
+                scope = [cluster for cluster in scope if cluster in loosened]
+            scope = [cluster for cluster in scope if cluster.fits(group.shape)]
+            if not scope:
+                walk.leave_group()
+            elif (start := self._start(entry, scope, now)) is not None:
+                starts.append(start)
+                walk.removed()
+
+    def _start(self, entry: Entry, clusters: Iterable[Cluster], now: float) -> Start | None:
+        """Start a job at the best of those clusters that can start it now."""
+        shape, request = entry.group.shape, entry.request
+        if request.latest_start is not None and now > request.latest_start.timestamp():
+            return None
+        places = self._places_for(entry.group)
+        best: tuple[tuple[float, ...], Cluster, float, tuple[Share, ...]] | None = None
+        for cluster in clusters:
+            if cluster.closed_until > now or not cluster.fits(shape):
+                continue
+            seconds = seconds_at(request, places.prices[cluster])
+            shares = cluster.shares_for(shape, now + seconds) if seconds else None
+            if shares is None:
+                continue
+            rank = self._rank(request, places, cluster)
+            if best is None or rank < best[0]:
+                best = (rank, cluster, now + seconds, shares)
+        if best is None or not self._is_good_enough(entry, best[0], now):
+            return None
+        _, cluster, until, shares = best
+        return self._bind(entry, cluster, now, until, shares)
+
+    def _bind(self, entry: Entry, cluster: Cluster, now: float, until: float, shares: tuple[Share, ...]) -> Start:
+        self._leave_queue(entry)
+        self._held[entry.job] = (entry.request, cluster)
+        cluster.start(entry.job, entry.group.shape, now, until, shares)
+        return Start(entry.job, entry.request, cluster)
+
+    def _rank(self, request: JobRequest, places: Places, cluster: Cluster) -> tuple[float, ...]:
+        dearness = places.prices[cluster] / places.cheapest if places.cheapest else 1.0
+        return self.policy.rank(request, cluster, dearness, cluster.cpus / places.largest)
+
+    def _wanted(self, entry: Entry, now: float) -> list[Cluster]:
+        """Where the job shall go: everywhere it may, or while it is patient only to the best that is free in time."""
+        places = self._places_for(entry.group)
+        payable = [cluster for cluster in places.clusters if seconds_at(entry.request, places.prices[cluster])]
+        if entry.job not in self._patient:
+            return payable
+        best = self._best_in_time(entry, places, now)
+        return [cluster for cluster in payable if self._rank(entry.request, places, cluster) <= best]
+
+    def _is_good_enough(self, entry: Entry, rank: tuple[float, ...], now: float) -> bool:
+        """Whether a job takes a place of this rank now; a patient one waits for a better one that is free in time."""
+        if entry.job not in self._patient:
+            return True
+        return rank <= self._best_in_time(entry, self._places_for(entry.group), now)
+
+    def _best_in_time(self, entry: Entry, places: Places, now: float) -> tuple[float, ...]:
+        """The best rank among the clusters where the patient job may start before its patience ends."""
+        deadline = self._patient[entry.job]
+        in_time = [
+            self._rank(entry.request, places, cluster)
+            for cluster in places.clusters
+            if cluster.closed_until <= now and cluster.start_bound(entry.group.shape, now) <= deadline
+        ]
+        return min(in_time, default=(math.inf,))
+
+    def _let_in(self, cluster: Cluster, now: float) -> None:
+        """Jobs that wait at the cluster itself start as soon as they fit, in the order in which they came."""
+        for job, (shape, seconds) in list(cluster.ahead.items()):
+            if not cluster.fits(shape):
+                return
+            del cluster.ahead[job]
+            cluster.start(job, shape, now, now + seconds)
+
+    def _fill_ahead(self, now: float, changed: set[Cluster], starts: list[Start]) -> None:
+        """Bind to each cluster as much as is likely to end there before the news of it is here and answered.
+
+        In the order of the queue and none around a job that is too wide: who waits at the cluster itself is before
+        whoever comes later.
+        """
+        if not self.policy.latency_seconds:
+            return
+        for cluster in sorted(changed, key=lambda cluster: cluster.address):
+            most = min(MOST_AHEAD * cluster.cpus, int(cluster.release_rate(now) * self.policy.latency_seconds))
+            most -= sum(shape.cpus for shape, _ in cluster.ahead.values())
+            skipped = 0
+            while most > 0 and cluster.closed_until <= now and (entry := self.queue.first(skipped)) is not None:
+                seconds = self._seconds_ahead(entry, cluster, now)
+                if not seconds:
+                    skipped += 1
+                    continue
+                most -= entry.group.shape.cpus
+                if most >= 0:
+                    starts.append(self._bind_ahead(entry, cluster, seconds))
+
+    def _seconds_ahead(self, entry: Entry, cluster: Cluster, now: float) -> float:
+        """How long the job may run at the cluster at most; 0 where it must not be bound there before there is room."""
+        latest = entry.request.latest_start
+        price = self._places_for(entry.group).prices.get(cluster)
+        if price is None or entry.job in self._patient or (latest is not None and now > latest.timestamp()):
+            return 0.0
+        return seconds_at(entry.request, price)
+
+    def _bind_ahead(self, entry: Entry, cluster: Cluster, seconds: float) -> Start:
+        self.withdraw(entry.job)
+        self._held[entry.job] = (entry.request, cluster)
+        cluster.ahead[entry.job] = (entry.group.shape, seconds)
+        return Start(entry.job, entry.request, cluster, is_ahead=True)
+
+    def _leave_queue(self, entry: Entry) -> None:
+        self.queue.remove(entry.job)
+        self._patient.pop(entry.job, None)
+        if not entry.group.entries:
+            self._places.pop(entry.group, None)
+            self._fresh.discard(entry.group)
+
+    def _places_for(self, group: Group) -> Places:
+        """Where the jobs of the group may run, now or later."""
+        found = self._places.get(group)
+        if found is None:
+            found = self._places[group] = self._places_of(group.sample)
+        return found
+
+    def _places_of(self, request: JobRequest) -> Places:
+        clusters = [cluster for cluster in self.clusters.values() if lasting_refusal(request, cluster) is None]
+        prices = {cluster: price_per_minute(request.definition, cluster.provider.prices) for cluster in clusters}
+        largest = max((cluster.cpus for cluster in clusters), default=1)
+        return Places(clusters, prices, min(prices.values(), default=0), largest)
+
+
+def _says_the_same(one: Promise | None, other: Promise) -> bool:
+    return one is not None and (one.job, one.start) == (other.job, other.start)

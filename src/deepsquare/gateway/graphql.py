@@ -4,6 +4,7 @@ The documents that clients send are tiny; whatever is large, deep or has many al
 is executed. Scripts are not handed out here: that takes a proof of who asks, over plain HTTP.
 """
 
+import functools
 import json
 import logging
 from collections.abc import Mapping
@@ -85,14 +86,7 @@ class GraphQLDoor:
     def __init__(self, settings: GatewaySettings, submissions: Submissions) -> None:
         self.submissions = submissions
         self._tokens = settings.graphql_tokens
-        extensions: list[Any] = [
-            lambda: QueryDepthLimiter(max_depth=settings.graphql_depth),
-            lambda: MaxAliasesLimiter(max_alias_count=settings.graphql_aliases),
-            lambda: MaskErrors(should_mask_error=_is_unforeseen, error_message="the gateway failed"),
-        ]
-        if not settings.graphql_introspection:
-            extensions.append(DisableIntrospection)
-        self.schema = _Schema(Query, Mutation, extensions=extensions)
+        self.schema = _schema(settings.graphql_depth, settings.graphql_aliases, settings.graphql_introspection)
 
     async def answer(self, body: bytes, request_id: str) -> dict[str, Any]:
         """The GraphQL answer to one request. Raises `Refusal` for a body that is no GraphQL request."""
@@ -126,6 +120,19 @@ class _Schema(strawberry.Schema):
         for error in errors:
             if error.original_error is not None and _is_unforeseen(error):
                 _log.error("a GraphQL request failed: %s", type(error.original_error).__name__)
+
+
+@functools.cache
+def _schema(depth: int, aliases: int, introspection: bool) -> _Schema:
+    """The schema within these limits. It holds nothing of a gateway, and building it takes long."""
+    extensions: list[Any] = [
+        lambda: QueryDepthLimiter(max_depth=depth),
+        lambda: MaxAliasesLimiter(max_alias_count=aliases),
+        lambda: MaskErrors(should_mask_error=_is_unforeseen, error_message="the gateway failed"),
+    ]
+    if not introspection:
+        extensions.append(DisableIntrospection)
+    return _Schema(Query, Mutation, extensions=extensions)
 
 
 def _request(body: bytes) -> dict[str, Any]:

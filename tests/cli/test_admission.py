@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from deepsquare.chain import AdminAccount, HttpRpc, Ledger, ProviderAccount, Sender
+from deepsquare.chain import AdminAccount, ContractRefused, HttpRpc, Ledger, ProviderAccount, Sender
 from deepsquare.cli import admission
 from deepsquare.cli.exits import ExitCode
 from deepsquare.cli.failure import RegistrationChanged
-from deepsquare.model import Address, Hardware, Label, Node, Prices
+from deepsquare.model import Address, Hardware, Label, Node, Prices, Provider
 from deepsquare.sdk.errors import NotFound
 from tests.cli.driver import dps
 from tests.support.chain import FreshGrid, fresh_grid
@@ -26,9 +26,9 @@ class Hasty(AdminAccount):
 
     overtaken_by: ProviderAccount
 
-    async def approve(self, provider: Address) -> None:
+    async def approve_offer(self, shown: Provider) -> None:
         await self.overtaken_by.register(HARDWARE, OTHER, LABELS)
-        await super().approve(provider)
+        await super().approve_offer(shown)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def fresh() -> AsyncIterator[FreshGrid]:
 
 async def test_what_was_shown_is_approved(fresh: FreshGrid) -> None:
     shown = await admission.waiting(fresh.ledger, fresh.providers[0].address.lower())
-    await admission.approve(fresh.ledger, fresh.admin_account, shown)
+    await admission.approve(fresh.admin_account, shown)
     valid = await fresh.ledger.provider(shown.address)
     assert valid is not None
     assert (valid.hardware, valid.prices, valid.labels) == (HARDWARE, SHOWN, LABELS)
@@ -50,23 +50,26 @@ async def test_a_registration_that_changed_since_it_was_shown_is_not_approved(fr
     shown = await admission.waiting(fresh.ledger, fresh.providers[0].address)
     await fresh.provider_account().register(HARDWARE, OTHER, LABELS)
     with pytest.raises(RegistrationChanged, match="nothing was approved"):
-        await admission.approve(fresh.ledger, fresh.admin_account, shown)
+        await admission.approve(fresh.admin_account, shown)
     assert await fresh.ledger.provider(shown.address) is None
 
 
-async def test_an_approval_that_was_overtaken_says_so_and_how_to_ban(fresh: FreshGrid) -> None:
+async def test_an_approval_that_is_overtaken_on_its_way_approves_nothing(fresh: FreshGrid) -> None:
     shown = await admission.waiting(fresh.ledger, fresh.providers[0].address)
     hasty = Hasty(fresh.ledger, fresh.admin)
     hasty.overtaken_by = fresh.provider_account()
-    with pytest.raises(RegistrationChanged, match=f"dps provider ban {shown.address}"):
-        await admission.approve(fresh.ledger, hasty, shown)
+    with pytest.raises(RegistrationChanged, match="nothing was approved"):
+        await admission.approve(hasty, shown)
+    assert await fresh.ledger.provider(shown.address) is None
 
 
 async def test_an_approved_registration_waits_no_more(fresh: FreshGrid) -> None:
     shown = await admission.waiting(fresh.ledger, fresh.providers[0].address)
-    await admission.approve(fresh.ledger, fresh.admin_account, shown)
+    await admission.approve(fresh.admin_account, shown)
     with pytest.raises(NotFound, match="does not wait"):
-        await admission.approve(fresh.ledger, fresh.admin_account, shown)
+        await admission.waiting(fresh.ledger, shown.address)
+    with pytest.raises(ContractRefused, match="waits for approval"):
+        await admission.approve(fresh.admin_account, shown)
 
 
 @asynccontextmanager

@@ -46,6 +46,16 @@ def test_arguments_win_over_the_environment_and_that_over_files(folder: Path) ->
     assert found["gateway"].value == "http://from.grid:2"
 
 
+def test_the_socket_of_another_node_is_not_taken_for_the_one_that_is_named(folder: Path) -> None:
+    grid = folder / "grid.toml"
+    grid.write_text(GRID.replace("id = 7", 'id = 7\nwebsocket = "ws://from.grid:1"'), encoding="utf-8")
+    assert settings(folder).get("websocket") == "ws://from.grid:1"
+    assert settings(folder, {"rpc": "http://other:1"}).get("websocket") is None
+    both = settings(folder, {"rpc": "http://other:1", "websocket": "ws://other:1"})
+    assert both.get("websocket") == "ws://other:1"
+    assert settings(folder, {"websocket": "ws://other:1"}).get("rpc") == "http://from.grid:1"
+
+
 def test_each_value_of_a_file_knows_its_line(folder: Path) -> None:
     found = settings(folder).values
     assert found["rpc"].source == f"{folder / '.dps' / '../grid.toml'}:3"

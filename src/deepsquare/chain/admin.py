@@ -2,10 +2,12 @@
 
 import enum
 
+from deepsquare.chain import codec
 from deepsquare.chain.governance import Role, ownership
+from deepsquare.chain.keccak import keccak256
 from deepsquare.chain.ledger import Ledger
 from deepsquare.chain.sender import Sender
-from deepsquare.model import Address
+from deepsquare.model import Address, Provider
 
 
 class Setting(enum.StrEnum):
@@ -35,6 +37,13 @@ class AdminAccount:
     async def approve(self, provider: Address) -> None:
         """Make a provider's waiting registration valid."""
         await self._manage("approve", provider)
+
+    async def approve_offer(self, shown: Provider) -> None:
+        """The same, but only as it was shown: another one is refused as `OfferChanged`."""
+        register = self._ledger.provider_manager_contract.abi.functions["register"]
+        call = register.encode(*codec.offer_fields(shown.hardware, shown.prices, shown.labels))
+        offer = call.removeprefix(register.selector)
+        await self._ledger.provider_manager_contract.send(self._sender, "approveOffer", shown.address, keccak256(offer))
 
     async def ban(self, provider: Address) -> None:
         """Give a provider no new jobs; what it holds it may finish."""

@@ -128,6 +128,11 @@ def provider(fields: Sequence[Any], *, is_approved: bool) -> Provider | None:
     )
 
 
+def offer_fields(hardware: Hardware, prices: Prices, its_labels: Sequence[Label]) -> tuple[Any, ...]:
+    """What a provider offers, as `register` takes it."""
+    return hardware_fields(hardware), price_fields(prices), label_fields(its_labels)
+
+
 def hardware_fields(hardware: Hardware) -> tuple[Any, ...]:
     """A cluster's machines, as the contract takes them."""
     nodes = hardware.nodes

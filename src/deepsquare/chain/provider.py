@@ -38,7 +38,7 @@ class ProviderAccount:
 
     async def register(self, hardware: Hardware, prices: Prices, labels: Sequence[Label]) -> bool:
         """Offer machines at prices. False where that is the offer already; a new one waits for the admin."""
-        fields = (codec.hardware_fields(hardware), codec.price_fields(prices), codec.label_fields(labels))
+        fields = codec.offer_fields(hardware, prices, labels)
         try:
             await self._ledger.provider_manager_contract.send(self._sender, "register", *fields)
         except ContractRefused as error:

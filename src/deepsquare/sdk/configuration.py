@@ -166,10 +166,11 @@ def load(
 
 
 def _overlay(layers: list[dict[str, Resolved]]) -> dict[str, Resolved]:
-    """The first layer that has a value wins."""
+    """The first layer that has a value wins. A layer that names a node names all of it: other nodes' sockets go."""
     values: dict[str, Resolved] = {}
     for layer in layers:
-        values = {**layer, **values}
+        ours = {name: value for name, value in layer.items() if name != "websocket" or "rpc" not in values}
+        values = {**ours, **values}
     return values
 
 

@@ -95,9 +95,9 @@ async def _show_waiting(address: str) -> Provider:
 async def _approve(shown: Provider) -> None:
     output = current().output
     async with signing() as client:
-        admin, ledger = await _admin(client), await client.connection.ledger()
+        admin = await _admin(client)
         with translated():
-            await admission.approve(ledger, admin, shown)
+            await admission.approve(admin, shown)
     output.say(f"{shown.address} is a provider of this grid now.")
     output.document({"provider": shown.address, "state": "approved"}, shown.address)
 

@@ -196,6 +196,38 @@ async def test_the_events_tell_the_life_of_a_job_in_order(grid: Grid) -> None:
     ]
 
 
+async def test_one_signature_and_one_transaction_allow_and_request(grid: Grid) -> None:
+    async def sent() -> int:
+        return int(await grid.rpc.request("eth_getTransactionCount", [grid.customer.address, "latest"]), 16)
+
+    before = await sent()
+    for number in (1, 2):
+        assert await grid.customer_account.request_job(DEFINITION, 5, "signed", allowing=7) == number
+        assert await grid.ledger.allowance(grid.customer.address) == 2
+    assert await sent() == before + 2
+
+
+async def test_a_request_that_is_refused_leaves_the_allowance_as_it_was(grid: Grid) -> None:
+    await grid.customer_account.allow(3)
+    with pytest.raises(ContractRefused) as caught:
+        await grid.customer_account.request_job(DEFINITION, 5, "too dear", allowing=4)
+    assert caught.value.name == "ERC20InsufficientAllowance"
+    assert await grid.ledger.allowance(grid.customer.address) == 3
+
+
+async def test_only_the_offer_that_the_admin_saw_is_approved(grid: Grid) -> None:
+    account = grid.provider_account()
+    await account.register(HARDWARE, PRICES, LABELS)
+    (seen,) = await grid.ledger.waiting_providers()
+    await account.register(HARDWARE, replace(PRICES, cpu_per_minute=10**18), LABELS)
+    with pytest.raises(ContractRefused) as caught:
+        await grid.admin_account.approve_offer(seen)
+    assert caught.value.name == "OfferChanged"
+    await account.register(HARDWARE, PRICES, LABELS)
+    await grid.admin_account.approve_offer(seen)
+    assert await grid.ledger.provider(seen.address) is not None
+
+
 async def test_cancelling_before_the_start_gives_everything_back(grid: Grid) -> None:
     job_id = await scheduled_job(grid)
     await grid.customer_account.cancel(job_id)

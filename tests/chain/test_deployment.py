@@ -12,7 +12,7 @@ import pytest
 
 from deepsquare.chain import CannotDeploy, GridAddress, Ledger, NoContract, Sender, WrongChain, abi
 from deepsquare.chain.deploy_journal import DeployJournal
-from deepsquare.chain.deployment import Deployment, verified
+from deepsquare.chain.deployment import Deployment, Supply, verified
 from deepsquare.chain.embedded import EmbeddedChain
 from deepsquare.chain.errors import RpcError
 from deepsquare.model import WEI_PER_CREDIT
@@ -20,7 +20,8 @@ from tests.chain.wrapped_rpc import Call, WrappedRpc
 from tests.support.chain import CHAIN_ID, funded, signer
 from tests.support.clock import ManualClock
 
-SUPPLY = 1_000 * WEI_PER_CREDIT
+SUPPLY = Supply(1_000 * WEI_PER_CREDIT)
+FIGURES = [SUPPLY.initial, SUPPLY.cap, SUPPLY.faucet]
 TRANSACTIONS = 4
 
 
@@ -75,7 +76,7 @@ async def chain() -> AsyncIterator[EmbeddedChain]:
         yield found
 
 
-def deployment(rpc: Any, journal: DeployJournal | None = None, supply: int = SUPPLY, **more: Any) -> Deployment:
+def deployment(rpc: Any, journal: DeployJournal | None = None, supply: Supply = SUPPLY, **more: Any) -> Deployment:
     admin = Sender(rpc, signer("admin"), more.pop("chain_id", CHAIN_ID), clock=ManualClock())
     return Deployment(rpc, admin, supply, journal=journal, **more)
 
@@ -88,7 +89,7 @@ async def test_a_deployed_grid_is_whole_and_the_deployers(chain: EmbeddedChain) 
     said: list[str] = []
     grid = await deployment(chain, say=said.append).run()
     ledger = await verified(chain, grid)
-    assert await ledger.balance(signer("admin").address) == SUPPLY
+    assert await ledger.balance(signer("admin").address) == SUPPLY.initial
     assert grid.deployed_at_block == 1
     assert len(said) == TRANSACTIONS
     assert await transactions_of_admin(chain) == TRANSACTIONS
@@ -124,7 +125,7 @@ async def test_a_run_after_the_last_finds_everything_and_sends_nothing(chain: Em
 
 async def test_a_nonce_that_something_else_took_is_exchanged_for_another(chain: EmbeddedChain, tmp_path: Path) -> None:
     journal = DeployJournal(tmp_path / "journal.json")
-    journal.begin(chain_id=CHAIN_ID, admin=signer("admin").address, supply=SUPPLY, block=0)
+    journal.begin(chain_id=CHAIN_ID, admin=signer("admin").address, supply=FIGURES, block=0)
     journal.note(abi.CREDIT, 0)
     await Sender(chain, signer("admin"), CHAIN_ID).send(signer("customer").address, b"", 1)
     await verified(chain, await deployment(chain, journal).run())
@@ -144,7 +145,7 @@ async def test_a_deployment_is_not_finished_with_other_values(chain: EmbeddedCha
     path = tmp_path / "journal.json"
     await deployment(chain, DeployJournal(path)).run()
     with pytest.raises(CannotDeploy, match="finish that one with its own values"):
-        await deployment(chain, DeployJournal(path), SUPPLY + 1).run()
+        await deployment(chain, DeployJournal(path), Supply(1)).run()
 
 
 async def test_what_is_no_journal_is_not_overwritten(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ async def test_other_code_at_the_noted_address_is_not_taken_for_a_contract(
     admin = Sender(chain, signer("admin"), CHAIN_ID)
     await admin.send(None, abi.load(abi.PROVIDER_MANAGER).creation(admin.address))
     journal = DeployJournal(tmp_path / "journal.json")
-    journal.begin(chain_id=CHAIN_ID, admin=admin.address, supply=SUPPLY, block=0)
+    journal.begin(chain_id=CHAIN_ID, admin=admin.address, supply=FIGURES, block=0)
     journal.note(abi.CREDIT, 0)
     with pytest.raises(CannotDeploy, match="of another release"):
         await deployment(chain, journal).run()

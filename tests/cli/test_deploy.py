@@ -122,6 +122,20 @@ def test_a_grid_is_deployed_and_everything_finds_it_by_its_file(node: Node) -> N
     assert list(Path().iterdir()) == [Path("grid.toml")]
 
 
+def test_the_faucet_of_a_test_network_gives_once_a_day_as_long_as_it_has_some(node: Node) -> None:
+    assert deploy(node, "--yes", "--supply", "0", "--cap", "500", "--faucet", "150").exit_code == ExitCode.OK
+    grid = {**KEY, "DEEPSQUARE_GRID": "grid.toml"}
+    assert dps("faucet", environment=grid).stdout == "100\n"
+    early = dps("faucet", environment=grid)
+    assert (early.exit_code, "ask again after" in early.stderr) == (ExitCode.REFUSED_BY_CHAIN, True)
+    assert dps("faucet", SCHEDULER.address, "--json", environment=grid).json["credits"] == "50"
+    empty = dps("faucet", "0x" + "12" * 20, environment=grid)
+    assert (empty.exit_code, "nothing to give" in empty.stderr) == (ExitCode.REFUSED_BY_CHAIN, True)
+    assert dps("admin", "mint", ADMIN.address, "350", environment=grid).exit_code == ExitCode.OK
+    over = dps("admin", "mint", ADMIN.address, "1", environment=grid)
+    assert (over.exit_code, "never are more than 500" in over.stderr) == (ExitCode.REFUSED_BY_CHAIN, True)
+
+
 def test_a_second_run_finds_the_grid_and_sends_nothing(node: Node) -> None:
     assert deploy(node, "--yes").exit_code == ExitCode.OK
     before, sent = Path("grid.toml").read_text(), node.sent

@@ -26,8 +26,8 @@ def purse(grid: FreshGrid) -> Purse:
 
 
 async def spend(grid: FreshGrid, purse: Purse, wei: int, *, raise_allowance: bool = True) -> None:
-    async with purse.spending(wei, raise_allowance=raise_allowance):
-        await grid.customer_account.request_job(JOB, wei, "job")
+    async with purse.spending(wei, raise_allowance=raise_allowance) as must_allow:
+        await grid.customer_account.request_job(JOB, wei, "job", allowing=wei if must_allow else None)
 
 
 async def test_what_is_missing_of_the_allowance_is_allowed_and_no_more(grid: FreshGrid, purse: Purse) -> None:

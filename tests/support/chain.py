@@ -27,6 +27,7 @@ from deepsquare.chain import (
     SchedulerAccount,
     Sender,
     Signer,
+    Supply,
     deploy,
 )
 from deepsquare.chain.embedded import EmbeddedChain
@@ -94,7 +95,7 @@ class Grid:
 async def deploy_grid(rpc: Rpc, clock: Clock, chain_id: int = CHAIN_ID) -> Grid:
     """A new grid with all roles on any chain where they can pay for gas."""
     deployer = Sender(rpc, signer("admin"), chain_id, clock=clock)
-    grid = _parties(rpc, clock, await Ledger.connect(rpc, await deploy(rpc, deployer, INITIAL_SUPPLY)))
+    grid = _parties(rpc, clock, await Ledger.connect(rpc, await deploy(rpc, deployer, Supply(INITIAL_SUPPLY))))
     await grid.admin_account.grant(Role.SCHEDULER, grid.scheduler.address)
     await grid.admin_account.transfer(grid.customer.address, CUSTOMER_CREDITS)
     return grid

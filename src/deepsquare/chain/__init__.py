@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from deepsquare.chain.admin import AdminAccount, Setting
     from deepsquare.chain.customer import CustomerAccount
     from deepsquare.chain.deploy_journal import DeployJournal
-    from deepsquare.chain.deployment import DeployCost, Deployment, deploy, verified
+    from deepsquare.chain.deployment import DeployCost, Deployment, Supply, deploy, verified
     from deepsquare.chain.errors import (
         CannotDeploy,
         ChainError,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from deepsquare.chain.gridfile import GridFile, load_grid, write_grid
     from deepsquare.chain.http_rpc import HttpRpc
     from deepsquare.chain.ledger import Ledger
+    from deepsquare.chain.permit import Permit
     from deepsquare.chain.provider import ProviderAccount, Report
     from deepsquare.chain.reader import EventPage, EventReader
     from deepsquare.chain.receipt import Receipt
@@ -90,6 +91,7 @@ __all__ = [
     "NonceUsed",
     "OutcomeUnknown",
     "Ownership",
+    "Permit",
     "ProviderAccount",
     "ProviderChange",
     "ProviderChanged",
@@ -103,6 +105,7 @@ __all__ = [
     "SenderSettings",
     "Setting",
     "Signer",
+    "Supply",
     "UnknownJob",
     "WrongChain",
     "deploy",
@@ -117,7 +120,7 @@ _HOMES = {
     "admin": ("AdminAccount", "Setting"),
     "customer": ("CustomerAccount",),
     "deploy_journal": ("DeployJournal",),
-    "deployment": ("DeployCost", "Deployment", "deploy", "verified"),
+    "deployment": ("DeployCost", "Deployment", "Supply", "deploy", "verified"),
     "errors": (
         "CannotDeploy",
         "ChainError",
@@ -153,6 +156,7 @@ _HOMES = {
     "gridfile": ("GridFile", "load_grid", "write_grid"),
     "http_rpc": ("HttpRpc",),
     "ledger": ("Ledger",),
+    "permit": ("Permit",),
     "provider": ("ProviderAccount", "Report"),
     "reader": ("EventPage", "EventReader"),
     "receipt": ("Receipt",),

@@ -79,7 +79,7 @@ class AdminAccount:
         return bool(offered)
 
     async def change(self, setting: Setting, value: int) -> None:
-        """Turn a setting; it holds for all jobs from now on."""
+        """Turn a setting. A job keeps what moves its money or time as it was at its request; a lease may grow."""
         await self._set(setting.value, value)
 
     async def accept_requests(self, accept: bool) -> None:

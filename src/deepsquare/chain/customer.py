@@ -5,6 +5,7 @@ from datetime import datetime
 from deepsquare.chain import abi, codec
 from deepsquare.chain.errors import NoContract
 from deepsquare.chain.ledger import Ledger
+from deepsquare.chain.permit import sign_permit
 from deepsquare.chain.sender import Sender
 from deepsquare.model import Address, JobDefinition, JobId
 
@@ -31,17 +32,22 @@ class CustomerAccount:
         max_attempts: int = 1,
         max_price_per_minute: int = 0,
         latest_start: datetime | None = None,
+        allowing: int | None = None,
     ) -> JobId:
         """Request a job and lock `locked` wei of the allowance for it.
 
-        `delegate` lets the grid top the job up from the allowance, `max_attempts` says how often it may be
+        `allowing` sets the allowance first, to that many wei, by a signature in the same transaction: both happen or
+        neither. `delegate` lets the grid top the job up from the allowance, `max_attempts` says how often it may be
         started, `max_price_per_minute` (wei, 0 for none) and `latest_start` bound where and when.
         """
         options = (delegate, max_attempts, max_price_per_minute, codec.seconds_field(latest_start))
         contract = self._ledger.meta_scheduler_contract
-        receipt = await contract.send(
-            self._sender, "requestJob", codec.definition_fields(definition), locked, codec.name_field(name), options
-        )
+        arguments = (codec.definition_fields(definition), locked, codec.name_field(name), options)
+        if allowing is None:
+            receipt = await contract.send(self._sender, "requestJob", *arguments)
+        else:
+            permit = await sign_permit(self._ledger, self._sender.signer, allowing)
+            receipt = await contract.send(self._sender, "requestNewJobWithPermit", *arguments, permit.fields)
         created = abi.load(abi.META_SCHEDULER).events["JobCreated"]
         for log in receipt.logs:
             if log.address == contract.address and log.topics[0] == created.topic:
@@ -75,6 +81,13 @@ class CustomerAccount:
     async def transfer(self, to: Address, amount: int) -> None:
         """Send `amount` wei of credit to another account."""
         await self._ledger.credit_contract.send(self._sender, "transfer", to, amount)
+
+    async def drip(self, to: Address) -> int:
+        """Have the faucet of a test network give an account credits; the answer is how many wei."""
+        contract = self._ledger.credit_contract
+        receipt = await contract.send(self._sender, "drip", to)
+        given = contract.abi.events["Transfer"]
+        return sum(int(given.decode(log)["value"]) for log in receipt.logs if log.topics[0] == given.topic)
 
     async def _call(self, function: str, *arguments: object) -> None:
         await self._ledger.meta_scheduler_contract.send(self._sender, function, *arguments)

@@ -1,6 +1,6 @@
 """What a deployment has begun, written down before it acts: so that no contract is ever created twice.
 
-    {"chain_id": 17000, "admin": "0x...", "supply": 1000, "block": 1234, "nonces": {"Credit": 7, "ProviderManager": 8}}
+    {"chain_id": 17000, "admin": "0x...", "supply": [1000, 2000, 0], "block": 1234, "nonces": {"Credit": 7}}
 
 An account and a nonce determine where a contract lies, and at most one transaction with them counts. So they are all
 that is needed to find out later, at that address, what became of a step.
@@ -21,7 +21,8 @@ class Begun:
 
     chain_id: int
     admin: Address
-    supply: int
+    supply: list[int]
+    """Of credit in wei: at first, at most, and for the faucet."""
     block: int
     """The newest block when it began: nothing of the grid is as old."""
     nonces: dict[str, int]
@@ -40,7 +41,7 @@ class DeployJournal:
         """The deployment that was begun and is not over, if there is one."""
         return self._begun
 
-    def begin(self, *, chain_id: int, admin: Address, supply: int, block: int) -> Begun:
+    def begin(self, *, chain_id: int, admin: Address, supply: list[int], block: int) -> Begun:
         """Note what the deployment is for, or take up the one that was begun before.
 
         Raises `CannotDeploy` where that one is another.
@@ -48,8 +49,9 @@ class DeployJournal:
         found = self._begun or Begun(chain_id, admin, supply, block, {})
         if (found.chain_id, found.admin, found.supply) != (chain_id, admin, supply):
             raise CannotDeploy(
-                f"in {self._path} a deployment was begun for chain {found.chain_id}, by {found.admin}, with a supply "
-                f"of {found.supply} wei, and this one is for chain {chain_id}, by {admin}, with {supply} wei; "
+                f"in {self._path} a deployment was begun for chain {found.chain_id}, by {found.admin}, with credits of "
+                f"{found.supply} wei (at first, at most, in the faucet), "
+                f"and this one is for chain {chain_id}, by {admin}, with {supply}; "
                 "finish that one with its own values, or name another file for this one"
             )
         self._write(found)

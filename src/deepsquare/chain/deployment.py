@@ -32,9 +32,20 @@ _WORDS_FOR_UNKNOWN = ("opcode", "instruction", "activated")
 _TIE_GAS = 80_000
 """What telling the ProviderManager who counts its jobs needs at most."""
 _NO_CAP = 2**256 - 1
-_NO_FAUCET = 0
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """How many credits there are, in wei; fixed for good when the grid is deployed."""
+
+    initial: int
+    """The admin's at first."""
+    cap: int = _NO_CAP
+    """There are never more, whoever mints."""
+    faucet: int = 0
+    """What the faucet may give away in all; 0 wherever credits are worth something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,7 @@ class Deployment:
     """One grid on its way onto a chain. Errors as in `Sender.send`, and `CannotDeploy`."""
 
     def __init__(
-        self, rpc: Rpc, admin: Sender, supply: int, *, journal: DeployJournal | None = None, say: Say | None = None
+        self, rpc: Rpc, admin: Sender, supply: Supply, *, journal: DeployJournal | None = None, say: Say | None = None
     ) -> None:
         self._rpc = rpc
         self._admin = admin
@@ -87,7 +98,10 @@ class Deployment:
         await self._check_chain()
         head = int(await self._rpc.request("eth_blockNumber"), 16)
         begun = self._journal.begin(
-            chain_id=self._admin.chain_id, admin=self._admin.address, supply=self._supply, block=head
+            chain_id=self._admin.chain_id,
+            admin=self._admin.address,
+            supply=[self._supply.initial, self._supply.cap, self._supply.faucet],
+            block=head,
         )
         places = dict[str, Address]()
         for number, name in enumerate(ORDER, 1):
@@ -159,7 +173,7 @@ class Deployment:
     def _creation(self, name: str, places: Mapping[str, Address]) -> bytes:
         admin = self._admin.address
         arguments: dict[str, tuple[object, ...]] = {
-            abi.CREDIT: (admin, self._supply, _NO_CAP, _NO_FAUCET),
+            abi.CREDIT: (admin, self._supply.initial, self._supply.cap, self._supply.faucet),
             abi.PROVIDER_MANAGER: (admin,),
             abi.META_SCHEDULER: (admin, places.get(abi.CREDIT), places.get(abi.PROVIDER_MANAGER)),
         }
@@ -187,8 +201,8 @@ class Deployment:
             await manager.send(self._admin, "setJobCounter", ledger.meta_scheduler)
 
 
-async def deploy(rpc: Rpc, admin: Sender, supply: int) -> GridAddress:
-    """Deploy a grid that nothing is kept of; the admin holds `supply` wei of credit and all rights."""
+async def deploy(rpc: Rpc, admin: Sender, supply: Supply) -> GridAddress:
+    """Deploy a grid that nothing is kept of; the admin holds the initial credits and all rights."""
     return await Deployment(rpc, admin, supply).run()
 
 

@@ -18,6 +18,7 @@ root = LazyGroup(
         },
         "Money and keys": {
             "credits": Entry(f"{_COMMANDS}.credits:credits_", "Balance, allowance, transfers."),
+            "faucet": Entry(f"{_COMMANDS}.faucet:faucet", "Get credits for nothing, on a test network."),
             "wallet": Entry(f"{_COMMANDS}.wallet:wallet", "The key that signs for you."),
         },
         "The grid": {

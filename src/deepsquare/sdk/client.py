@@ -132,7 +132,7 @@ class AsyncClient:
         with translated():
             head = await ledger.head()
         purse = await self.connection.purse()
-        async with purse.spending(draft.locked, raise_allowance=terms.raise_allowance):
+        async with purse.spending(draft.locked, raise_allowance=terms.raise_allowance) as must_allow:
             with translated():
                 job_id = await account.request_job(
                     draft.definition,
@@ -142,6 +142,7 @@ class AsyncClient:
                     max_attempts=terms.attempts,
                     max_price_per_minute=to_wei(terms.max_price_per_minute),
                     latest_start=terms.latest_start,
+                    allowing=draft.locked if must_allow else None,
                 )
         return AsyncJob(self.connection, job_id, since_block=head.number)
 
@@ -206,6 +207,22 @@ class AsyncClient:
         account = await self.connection.account()
         with translated():
             await account.allow(wei)
+
+    async def drip(self, account: str | None = None) -> Decimal:
+        """Have the faucet of a test network give this account, or another, credits; returns how many.
+
+        Once a day for each account. Raises `RefusedByChain` (`FaucetEmpty`, also where there is none; `FaucetPaused`).
+
+        >>> try:
+        ...     given = await client.drip()
+        ... except RefusedByChain as error:
+        ...     print(error.name)
+        FaucetEmpty
+        """
+        receiver = self.address if account is None else address_of(account)
+        spender = await self.connection.account()
+        with translated():
+            return to_credits(await spender.drip(receiver))
 
     async def transfer(self, to: str, credits: Credits) -> None:  # noqa: A002 - the word for it
         """Give credits to another account. Raises `NoCredits`.

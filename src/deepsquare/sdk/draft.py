@@ -58,7 +58,11 @@ class Terms:
     wait_for_provider: bool = False
     """Queue the job even where no provider of today can ever run it."""
     raise_allowance: bool = True
-    """Allow the grid to take the credits where it may not yet; False: raise `NoAllowance` instead."""
+    """Allow the grid to take the credits where it may not yet; False: raise `NoAllowance` instead.
+
+    The allowance is then set to what the job locks, by a signature that travels in the request: one transaction, and
+    where the request fails nothing is allowed.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,8 +149,10 @@ class AsyncJob:
         """
         wei = to_wei(credits)
         account, purse = await self._connection.account(), await self._connection.purse()
-        async with purse.spending(wei, raise_allowance=True):
+        async with purse.spending(wei, raise_allowance=True) as must_allow:
             with translated():
+                if must_allow:
+                    await account.allow(wei)
                 await account.top_up(self.id, wei)
 
     async def auto_top_up(self, is_on: bool) -> None:

@@ -26,16 +26,20 @@ class Purse:
         self._change = asyncio.Condition()
 
     @asynccontextmanager
-    async def spending(self, wei: int, *, raise_allowance: bool) -> AsyncIterator[None]:
-        """Spend `wei` within this context: the grid is allowed to take them. Raises `NoCredits`, `NoAllowance`."""
+    async def spending(self, wei: int, *, raise_allowance: bool) -> AsyncIterator[bool]:
+        """Spend `wei` within this context. Raises `NoCredits`, `NoAllowance`.
+
+        Yields whether the grid may not take them yet: whoever spends allows it then, with what it does or before.
+        """
+        must_allow = False
         async with self._change:
             while self._in_flight and min(await self._means()) < self._in_flight + wei:
                 await self._change.wait()
             if not self._in_flight:
-                await self._cover(wei, raise_allowance=raise_allowance)
+                must_allow = await self._must_allow(wei, raise_allowance=raise_allowance)
             self._in_flight += wei
         try:
-            yield
+            yield must_allow
         finally:
             async with self._change:
                 self._in_flight -= wei
@@ -48,8 +52,8 @@ class Purse:
             balance, allowance = await asyncio.gather(self._ledger.balance(owner), self._ledger.allowance(owner))
         return balance, allowance
 
-    async def _cover(self, wei: int, *, raise_allowance: bool) -> None:
-        """See that the grid can take `wei`, while nothing else is in flight."""
+    async def _must_allow(self, wei: int, *, raise_allowance: bool) -> bool:
+        """Whether the grid may not take `wei` yet, while nothing else is in flight."""
         balance, allowance = await self._means()
         owner = self._account.address
         if balance < wei:
@@ -58,12 +62,11 @@ class Purse:
                 next_step="lock fewer with --credits, or get some from somebody who has: dps credits transfer",
             )
         if allowance >= wei:
-            return
+            return False
         if not raise_allowance:
             raise NoAllowance(
                 f"the grid may take {in_credits(to_credits(allowance))} from {owner}, "
                 f"and {format_credits(wei)} are to be locked",
                 next_step=f"allow it with: dps credits allowance {format_credits(wei)}",
             )
-        with translated():
-            await self._account.allow(wei)
+        return True

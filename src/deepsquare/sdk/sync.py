@@ -142,6 +142,17 @@ class Client:
         """
         self._portal.call(self._client.allow, credits)
 
+    def drip(self, account: str | None = None) -> Decimal:
+        """Have the faucet of a test network give this account, or another, credits; returns how many.
+
+        >>> try:
+        ...     given = client.drip()
+        ... except RefusedByChain as error:
+        ...     print(error.name)
+        FaucetEmpty
+        """
+        return self._portal.call(self._client.drip, account)
+
     def transfer(self, to: str, credits: Credits) -> None:  # noqa: A002 - the word for it
         """Give credits to another account. Raises `NoCredits`.
 

@@ -22,6 +22,7 @@ from deepsquare.chain import (
     Sender,
     Setting,
     Signer,
+    Supply,
     has_role,
     load_grid,
     verified,
@@ -58,6 +59,13 @@ DEFAULT_SUPPLY = 1_000_000 * WEI_PER_CREDIT
     show_default=format_credits(DEFAULT_SUPPLY),
     help="Credits that the admin holds at first.",
 )
+@click.option("--cap", type=CREDITS, help="The most credits that there can ever be. [default: no bound]")
+@click.option(
+    "--faucet",
+    type=CREDITS,
+    default=0,
+    help="Credits that anybody may take from a faucet, 100 a day: for test networks. [default: no faucet]",
+)
 @click.option(
     "--scheduler", "schedulers", type=ADDRESS, multiple=True, metavar="ADDRESS", help="An account that assigns jobs."
 )
@@ -74,6 +82,8 @@ def deploy(
     gateway: str | None,
     out: Path,
     supply: int,
+    cap: int | None,
+    faucet: int,
     schedulers: tuple[Address, ...],
     fee_basis_points: int | None,
     dry_run: bool,
@@ -90,7 +100,7 @@ def deploy(
         output=current().output,
         signer=opened_signer(),
         urls=urls,
-        supply=supply,
+        supply=Supply(supply, faucet=faucet) if cap is None else Supply(supply, cap, faucet),
         schedulers=schedulers,
         fee_basis_points=fee_basis_points,
     )
@@ -106,7 +116,7 @@ class Founding:
     output: Output
     signer: Signer
     urls: dict[str, str]
-    supply: int
+    supply: Supply
     schedulers: Sequence[Address]
     fee_basis_points: int | None
 

@@ -15,13 +15,14 @@ from deepsquare.chain import (
     Role,
     Sender,
     Setting,
+    Supply,
 )
 from deepsquare.cli.localgrid.accounts import ADMIN, CUSTOMER, SCHEDULER, account
 from deepsquare.cli.localgrid.folder import StateFolder
 from deepsquare.clock import Clock
 from deepsquare.model import WEI_PER_CREDIT, Address
 
-INITIAL_SUPPLY = 1_000_000 * WEI_PER_CREDIT
+SUPPLY = Supply(1_000_000 * WEI_PER_CREDIT, faucet=10_000 * WEI_PER_CREDIT)
 CUSTOMER_CREDITS = 1_000 * WEI_PER_CREDIT
 FEE_BASIS_POINTS = 300
 """The grid's share of what a job costs: 3 %."""
@@ -32,7 +33,7 @@ async def found(folder: StateFolder, rpc: HttpRpc, journal: DeployJournal) -> Gr
     """Deploy the contracts, appoint the scheduler, fund the customer: what of it is not done yet."""
     chain_id = int(await rpc.request("eth_chainId"), 16)
     admin = Sender(rpc, account(folder, ADMIN).open(), chain_id)
-    grid = await Deployment(rpc, admin, INITIAL_SUPPLY, journal=journal).run()
+    grid = await Deployment(rpc, admin, SUPPLY, journal=journal).run()
     ledger, customer = await Ledger.connect(rpc, grid), account(folder, CUSTOMER).address
     rights = AdminAccount(ledger, admin)
     await rights.grant(Role.SCHEDULER, account(folder, SCHEDULER).address)

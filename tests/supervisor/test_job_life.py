@@ -1,19 +1,8 @@
 """The life of a job in the supervisor, from assigned to paid."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from deepsquare.clusters.port import RunState
 from deepsquare.model import WEI_PER_CREDIT, JobStatus
-from tests.supervisor.stage import LOCKED, Stage, stage
-
-
-@pytest.fixture
-async def s(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as opened:
-        yield opened
+from tests.supervisor.stage import LOCKED, Stage
 
 
 async def test_a_job_goes_from_assigned_to_finished_and_paid(s: Stage) -> None:

@@ -1,21 +1,12 @@
 """The way of a job's output to its owner."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from deepsquare.clusters.port import RunState
 from deepsquare.model import JobId, JobStatus
-from tests.supervisor.stage import SETTINGS, Stage, stage
+from tests.supervisor.stage import SETTINGS, Stage
 
 CHUNK = SETTINGS.pace.log_chunk_bytes
-
-
-@pytest.fixture
-async def s(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as opened:
-        yield opened
 
 
 def log(s: Stage, job_id: JobId) -> bytes:

@@ -1,22 +1,14 @@
 """How the grid sees a provider: registered once, alive always."""
 
 import logging
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from deepsquare.clusters.port import ClusterNode, NodeState
 from deepsquare.model import Label, Node, Prices, Provider
 from deepsquare.supervisor.presence import Presence, merged_labels
-from tests.supervisor.stage import CREDIT_PER_MINUTE, Stage, stage
-
-
-@pytest.fixture
-async def s(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as opened:
-        yield opened
+from tests.supervisor.stage import CREDIT_PER_MINUTE, Stage
 
 
 def presence(s: Stage, prices: Prices = CREDIT_PER_MINUTE) -> Presence:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
@@ -11,16 +10,10 @@ from deepsquare.clusters.port import RunState
 from deepsquare.model import JobStatus
 from deepsquare.supervisor.errors import ClusterNotReady
 from deepsquare.supervisor.service import Supervisor
-from tests.supervisor.stage import Stage, stage
+from tests.supervisor.stage import Stage
 
 _TURNS = 2_000
 """Reads of the chain, each a fiftieth of a second apart on the stage's clock."""
-
-
-@pytest.fixture
-async def s(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as opened:
-        yield opened
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,5 @@
 """Many jobs at once: claims and reports travel together, and no job waits for another."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +8,8 @@ from deepsquare.chain import Report
 from deepsquare.clusters.port import RunState
 from deepsquare.model import WEI_PER_CREDIT, JobId, JobStatus
 from deepsquare.supervisor.performing import batches
-from tests.supervisor.stage import Stage, stage
+from tests.supervisor.stage import Stage
 from tests.support.clock import START
-
-
-@pytest.fixture
-async def s(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as opened:
-        yield opened
 
 
 async def nonce(s: Stage) -> int:

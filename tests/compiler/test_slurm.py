@@ -110,3 +110,85 @@ def test_no_text_of_a_workflow_is_an_option_or_a_fault_to_sbatch(slurm: Slurm) -
     exit_code, output = slurm.run(script_of_steps(*steps[-3:], env={f"V{i}": text for i, text in enumerate(texts)}))
     assert exit_code == 0
     assert output.endswith(str(len(texts) - 1))
+
+
+def test_loops_launched_steps_and_traps_run_as_steps_of_slurm(slurm: Slurm) -> None:
+    text = """\
+enableLogging: true
+resources: {tasks: 4, cpusPerTask: 1, memPerCpu: 50, gpus: 0}
+steps:
+  - launch:
+      steps:
+        - run:
+              shell: /bin/bash
+              command: "trap 'echo server got TERM; kill $!; exit 3' TERM; : > up; sleep 1000 & wait"
+          finally: [run: {command: echo server tidied}]
+  - run: {command: 'until [ -e up ]; do sleep 0.1; done'}
+  - for:
+      parallel: true
+      range: {begin: 1, end: 3}
+      steps:
+        - run: {command: 'echo $index > part-$index'}
+  - run: {command: cat part-1 part-2 part-3}
+  - launch: {handleName: failing, steps: [run: {command: exit 6}]}
+  - dependsOn: [failing]
+    run: {command: echo never}
+    catch: [run: {command: echo caught $DEEPSQUARE_ERROR_CODE}]
+    finally: [run: {command: echo finally $DEEPSQUARE_ERROR_CODE}]
+"""
+    options = ["--ntasks=4", "--cpus-per-task=1", "--mem-per-cpu=50M"]
+    exit_code, output = slurm.run(script_of(text), options)
+    assert [line for line in output.splitlines() if not line.startswith(("deepsquare: ", "slurmstepd"))] == [
+        "1",
+        "2",
+        "3",
+        "caught 6",
+        "finally 0",
+        "server got TERM",
+        "server tidied",
+    ]
+    assert exit_code == 0
+
+
+def test_an_iteration_that_fails_ends_the_others_on_slurm(slurm: Slurm) -> None:
+    text = """\
+enableLogging: true
+resources: {tasks: 2, cpusPerTask: 1, memPerCpu: 50, gpus: 0}
+steps:
+  - for:
+      parallel: true
+      items: [good, bad]
+      steps:
+        - run:
+            command: |
+              if [ $item = bad ]; then until [ -e up ]; do sleep 0.1; done; exit 5; fi
+              : > up
+              exec sleep 1000
+"""
+    exit_code, output = slurm.run(script_of(text), ["--ntasks=2", "--cpus-per-task=1", "--mem-per-cpu=50M"])
+    assert exit_code == 5, output
+    assert list(slurm.shared.glob("job-*")) == []
+
+
+def test_a_cancelled_job_runs_its_finally_blocks_once(slurm: Slurm, lab: SlurmLab, tmp_path: Path) -> None:
+    started, trace = tmp_path / "started", tmp_path / "trace"
+    text = f"""\
+resources: {{tasks: 2, cpusPerTask: 1, memPerCpu: 50, gpus: 0}}
+steps:
+  - launch:
+      steps:
+        - run: {{command: sleep 1000}}
+          finally: [run: {{command: 'echo launched >>{trace}'}}]
+  - run: {{command: 'echo $SLURM_JOB_ID >{started}.part; mv {started}.part {started}; sleep 1000'}}
+    finally:
+      - run: {{command: 'echo inner $DEEPSQUARE_ERROR_CODE >>{trace}'}}
+      - run: {{command: 'echo again >>{trace}'}}
+  - run: {{command: 'echo never >>{trace}'}}
+"""
+    job = slurm.submit(script_of(text), ["--ntasks=2", "--cpus-per-task=1", "--mem-per-cpu=50M"])
+    lab.wait_until(started.exists, "the step runs")
+    lab.run("scancel", started.read_text().strip())
+    job.wait(60)
+    lab.wait_until(lambda: list(slurm.shared.glob("job-*")) == [], "the scratch folder is removed")
+    assert [line for line in trace.read_text().splitlines() if line != "launched"] == ["inner 143", "again"]
+    assert trace.read_text().count("launched") == 1

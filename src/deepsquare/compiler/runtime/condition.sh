@@ -2,7 +2,6 @@
 consider() {
   local code
   step "$1"
-  prelude
   attend start "$BASH" -c "[[ $2 ]]; exit \$((10 + \$?))"
   code=$?
   ! halted || return "$ds_stopped"

@@ -1,6 +1,6 @@
-# --- The runtime, as much of it as this job needs. The user's program follows below it. ---
-# A user's variable never becomes one of this shell's: `become` sets them all just before a program takes a
-# process over. So they arrive intact, stand on no command line and cannot get in our way.
+# --- The runtime, as much of it as this job needs; the user's program follows below. ---
+# A user's variable never becomes one of this shell's: `become` sets them just before a program takes a process
+# over. So they arrive intact, stand on no command line and cannot get in our way.
 set -u
 
 ds_stopped=''  # the exit code to end with, once this shell is asked to end
@@ -9,11 +9,11 @@ ds_shield=''   # a `finally` is running: it runs to its end
 ds_signal=TERM # what asks a command to end
 ds_interrupted=''
 ds_command=''      # the process group of the running command
-ds_shells=()       # the process groups of our own shells that are awaited
+ds_shells=()       # those of our own shells that are awaited
 ds_litter=()       # folders to remove in the end
-ds_preparations=() # functions to call before the job
-ds_preludes=()     # functions to call before each command
-ds_scratch=''
+ds_preparations=() # functions to call before the job ...
+ds_preludes=()     # ... before each command
+ds_doubts=()       # ... and after one that failed
 ds_lock=''
 ds_logging=true
 ds_job_env=() # NAME=value, from the weakest to the strongest
@@ -25,28 +25,47 @@ exec 3>&2 # for our own messages, which logging does not silence
 
 tell() { printf 'deepsquare: %s\n' "$1" >&3; }
 
+call() {
+  local ds_function
+  for ds_function; do "$ds_function" || return; done
+}
+
 # ask <signal> <process group> ...
 ask() {
-  local signal=$1 group
-  shift
-  for group; do kill -s "$signal" -- "-$group"; done 2>/dev/null
+  local group
+  for group in "${@:2}"; do kill -s "$1" -- "-$group"; done 2>/dev/null
   return 0
+}
+
+# slurm <program> <argument> ...: calls another program of Slurm's, from where srun is.
+slurm() {
+  local program=${DEEPSQUARE_SITE_SRUN:-srun}
+  [[ -z ${SLURM_JOB_ID:-} ]] || timeout 9 "${program%srun}$1" "${@:2}" 2>/dev/null
+}
+
+# hush <signal> <process>: asks a command to end. On TERM srun would kill its tasks: its step is asked.
+hush() {
+  local line step=''
+  while read -r line; do
+    [[ "$line " != *:Pid=*":$2 "* ]] || step=${line%% *}
+  done < <(slurm scontrol -o show step "${SLURM_JOB_ID:-}")
+  if [[ -n $step ]]; then slurm scancel --signal="$1" "${step#*=}"; else ask "$1" "$2"; fi
 }
 
 # halted: nothing further may start.
 halted() { [[ -n $ds_stopped && -z $ds_shield ]]; }
 
-# stop <exit code> <signal for shells>: on a signal. What runs is asked to end; a second signal changes nothing.
+# stop <exit code> <signal for shells>: what runs is asked to end; a second signal changes nothing.
 stop() {
   ds_interrupted=yes
   [[ -z $ds_stopped ]] || return 0
   ds_stopped=$1
   halted || return 0
-  ask "$ds_signal" ${ds_command:+"$ds_command"}
+  [[ -z $ds_command ]] || hush "$ds_signal" "$ds_command"
   ask "$2" "${ds_shells[@]}"
 }
 
-# finish <exit code>: on a signal that asks the whole job to end. Shells of ours hear of it by HUP.
+# finish <exit code>: the whole job is asked to end; our shells hear of it by HUP.
 finish() {
   ds_ending=yes
   stop "$1" HUP
@@ -62,25 +81,25 @@ leave() {
   for ds_folder in "${ds_litter[@]}"; do
     rm -rf -- "$ds_folder" && continue
     chmod -R u+rwX -- "$ds_folder"
-    rm -rf -- "$ds_folder" || tell 'the scratch folder could not be removed entirely'
+    rm -rf -- "$ds_folder" || tell "$ds_folder could not be removed entirely"
   done 2>/dev/null
   exit "${ds_stopped:-$ds_code}"
 }
 
-# outlast <process>: its exit code, however often a signal interrupts the wait; bash tells it only once.
+# outlast <process>: its exit code. Where a signal interrupts the wait, bash tells it once or loses it (-1).
 outlast() {
   local code=0 status
   while
     ds_interrupted=''
     wait "$1" 2>/dev/null
     status=$?
-    ((status == 127 && code)) || code=$status
+    ((status < 0 || (status == 127 && code))) || code=$status
     [[ -n $ds_interrupted ]]
   do :; done
   return "$code"
 }
 
-# attend <command> ...: runs it beside this shell, in a process group of its own, so that signals are heard.
+# attend <command> ...: runs it in a process group of its own, so that signals are heard.
 attend() {
   local ds_code
   ! halted || return "$ds_stopped"
@@ -88,7 +107,7 @@ attend() {
   ("$@") </dev/null &
   ds_command=$!
   set +m
-  ! halted || ask "$ds_signal" "$ds_command"
+  ! halted || hush "$ds_signal" "$ds_command"
   outlast "$ds_command"
   ds_code=$?
   ds_command=''
@@ -107,7 +126,7 @@ become() {
   exec "$@" 3>&-
 }
 
-# start <program> ...: turns this process into the program, with the step's variables and in its folder.
+# start <program> ...: turns this process into the program, with its variables and in its folder.
 start() {
   local ds_entry ds_plain=() ds_special=()
   for ds_entry in "${ds_job_env[@]}" "${ds_kept_env[@]}" "${ds_own_env[@]}" "${ds_scope_env[@]}" "${ds_step_env[@]}"; do
@@ -128,7 +147,7 @@ start() {
   become "${ds_plain[@]}" -- "$@"
 }
 
-# task <program> ...: turns this process into the step's srun; where the job ends, into the program itself.
+# task <program> ...: turns this process into srun; where the job ends, into the program itself.
 task() {
   [[ -n $ds_ending ]] || set -- "${DEEPSQUARE_SITE_SRUN:-srun}" --export=ALL "${ds_options[@]}" "$@"
   start "$@"
@@ -166,30 +185,28 @@ prepare() {
     ds_options=(--ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task=1)
     attend task sh -c "$make" sh "$disk/tmp/$user" "$disk/world-tmp" || return
   fi
-  for make in "${ds_preparations[@]}"; do "$make" || return; done
+  call "${ds_preparations[@]}"
 }
 
-# --- The words in which the user's program is written. ---
+# --- The words of the user's program. ---
 
 announce() { [[ $ds_logging != true ]] || halted || printf 'Running: %s\n' "$1"; }
 
 # step <path>: describes a command; `options`, `environment` and `directory` add to it.
-step() { ds_path=$1 ds_options=() ds_step_env=() ds_directory=$ds_scratch; }
+step() {
+  ds_path=$1 ds_options=() ds_step_env=() ds_directory=$ds_scratch
+  call "${ds_preludes[@]}"
+}
 options() { ds_options=("$@"); }
 environment() { ds_step_env=("$@"); }
 directory() { ds_directory=$1; }
 
-prelude() {
-  local ds_prelude
-  for ds_prelude in "${ds_preludes[@]}"; do "$ds_prelude"; done
-}
-
 # run <program> ...: runs the described command in each of its tasks.
 run() {
   local code
-  prelude
   attend task "$@"
   code=$?
+  ((code == 0)) || halted || call "${ds_doubts[@]}"
   if halted; then
     [[ -z $ds_ending ]] || tell "$ds_path was stopped: the job is asked to end"
   elif ((code != 0)); then

@@ -1,3 +1,10 @@
+ds_doubts+=(heed_slurm)
+
+# heed_slurm: where a job is cancelled, Slurm ends its steps by itself: that is no failure to be caught.
+heed_slurm() {
+  [[ $(slurm scontrol -o show job "${SLURM_JOB_ID:-}") != *' JobState='[!R]* ]] || finish 143
+}
+
 # guard <body> <catch or ''> <finally or ''>: functions. The first failure counts, but for one that catch handled.
 guard() {
   local ds_skipped='' ds_code ds_last

@@ -1,13 +1,5 @@
 ds_launched=()
 ds_handles=()
-ds_launches=0
-ds_preparations+=(prepare_records)
-
-# prepare_records: a folder for what launched steps leave, on this node: locks hold on a local disk.
-prepare_records() {
-  ds_records=$(mktemp -d) || return
-  ds_litter+=("$ds_records")
-}
 
 # scope <function>: calls it; what it launched ends with it.
 scope() {
@@ -17,30 +9,23 @@ scope() {
 }
 
 # launch <handle or ''> <signal> <function>: calls it in a shell of its own. The shell holds a lock on its record
-# while it lives and writes its exit code there, so that any other shell of the job can await it.
+# while it lives, so that any other shell of the job can await it.
 launch() {
-  local ds_record ds_fd
-  ((++ds_launches))
-  ds_record=$ds_records/$BASHPID-$ds_launches
-  exec {ds_fd}>"$ds_record" || return
-  flock "$ds_fd" || return
-  shell "${2/#0/TERM}" launched "$ds_record" "$ds_fd" "$3" || return
+  local ds_fd
+  new_record
+  exec {ds_fd}>"$ds_record" && flock "$ds_fd" || return
+  shell "${2/#0/TERM}" launched "$ds_fd" "$3" || return
   exec {ds_fd}>&-
   ds_launched+=("$ds_shell:$2:$ds_record")
   [[ -z $1 ]] || ds_handles+=("$1=$ds_record")
 }
 
-# launched <record> <lock> <function>: in the shell of a launched step.
+# launched <lock> <function>: in the shell of a launched step.
 launched() {
   [[ -z $ds_lock ]] || exec {ds_lock}>&- # of the launched step around this one
-  ds_lock=$2
+  ds_lock=$1
   ds_launched=()
-  "$3"
-  local code=$?
-  code=${ds_stopped:-$code}
-  trap '' TERM INT HUP # what is written is final
-  printf '%s\n' "$code" >"$1"
-  exit "$code"
+  "$2"
 }
 
 # await <handle> ...: until each of them has ended; fails with the first exit code that is none of success.
@@ -74,7 +59,7 @@ settle() {
   done
   for ds_entry in "${ds_launched[@]}"; do
     IFS=: read -r pid signal record <<<"$ds_entry"
-    outlast "$pid"
+    outcome "$pid" "$record"
     ds_last=$?
     [[ $ds_last == 0 || -e $record.awaited || ($ds_last == 143 && $asked == *" $pid "*) ]] && continue
     ((ds_code != 0)) || ds_code=$ds_last

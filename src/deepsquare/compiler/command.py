@@ -9,6 +9,8 @@ def write_command(command: Command, writer: Writer) -> None:
     """One step of Slurm; if it fails, the function around it returns."""
     writer.word("step", command.path)
     writer.word("options", *command.options)
+    if command.environment or command.directory is not None:
+        writer.needs("surroundings")
     if command.environment:
         writer.line("environment \\")
         assignments = [quote(f"{name}={value}") for name, value in command.environment]

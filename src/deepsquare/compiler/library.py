@@ -6,6 +6,7 @@ from pathlib import Path
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "core": (),
+    "surroundings": (),
     "kept": (),
     "with": (),
     "condition": (),

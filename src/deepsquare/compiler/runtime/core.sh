@@ -192,14 +192,12 @@ prepare() {
 
 announce() { [[ $ds_logging != true ]] || halted || printf 'Running: %s\n' "$1"; }
 
-# step <path>: describes a command; `options`, `environment` and `directory` add to it.
+# step <path>: describes a command; `options` and other words add to it.
 step() {
   ds_path=$1 ds_options=() ds_step_env=() ds_directory=$ds_scratch
   call "${ds_preludes[@]}"
 }
 options() { ds_options=("$@"); }
-environment() { ds_step_env=("$@"); }
-directory() { ds_directory=$1; }
 
 # run <program> ...: runs the described command in each of its tasks.
 run() {

@@ -67,7 +67,7 @@ def doors(tmp_path: Path) -> Doors:
 
 def server(doors: Doors, name: str, on: str = "TERM", end: int = 0) -> Step:
     """A step that knocks, and then runs until a signal comes; it says which."""
-    trap = f"trap 'echo {name} got {on}; kill $!; exit {end}' {on}"
+    trap = f"trap 'echo {name} got {on}; kill $! 2>/dev/null; exit {end}' {on}"
     text = f"{trap}; {doors.knock(name)}; while :; do sleep 1000 & wait; done"
     return {"run": {"shell": "/bin/bash", "command": text}}
 

@@ -15,13 +15,12 @@ ds_preparations=() # functions to call before the job ...
 ds_preludes=()     # ... before each command
 ds_doubts=()       # ... and after one that failed
 ds_lock=''
-ds_logging=true
 ds_job_env=() # NAME=value, from the weakest to the strongest
 ds_kept_env=()
 ds_own_env=()
 ds_scope_env=()
 ds_step_env=()
-exec 3>&2 # for our own messages, which logging does not silence
+exec 3>&2 # what we say ourselves, logged or not
 
 tell() { printf 'deepsquare: %s\n' "$1" >&3; }
 
@@ -177,7 +176,6 @@ prepare() {
     "DEEPSQUARE_TMP=$tmp" "DEEPSQUARE_SHARED_TMP=$tmp" "DEEPSQUARE_SHARED_WORLD_TMP=$world"
     "DEEPSQUARE_DISK_TMP=$disk/tmp/$user" "DEEPSQUARE_DISK_WORLD_TMP=$disk/world-tmp"
   )
-  # shellcheck disable=SC2016 # expanded by the shell that runs it
   local make='mkdir -p -m 0700 -- "$1" && { [ -d "$2" ] || mkdir -p -m 1777 -- "$2"; }'
   sh -c "$make" sh "$tmp" "$world" && sh -c "$make" sh "$disk/tmp/$user" "$disk/world-tmp" || return
   if ((${SLURM_JOB_NUM_NODES:-1} > 1)); then

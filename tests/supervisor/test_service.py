@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
-from deepsquare.clusters.port import RunState
+from deepsquare.clusters.port import ClusterJob, RunState
 from deepsquare.model import JobStatus
 from deepsquare.supervisor.errors import ClusterNotReady
 from deepsquare.supervisor.service import Supervisor
@@ -111,3 +111,30 @@ async def test_a_cancelled_service_leaves_nothing_running(s: Stage) -> None:
     await s.rounds.tasks.stop()
     left = {task for task in asyncio.all_tasks() - before if "supervisor" in repr(task.get_coro())}
     assert left == set()
+
+
+async def test_a_cluster_without_news_is_asked_only_for_jobs_that_its_last_answer_lacks(
+    s: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[None] = []
+    jobs = s.cluster.jobs
+
+    async def counted() -> Sequence[ClusterJob]:
+        asked.append(None)
+        return await jobs()
+
+    job_id = await s.running()
+    monkeypatch.setattr(s.cluster, "jobs", counted)
+    await s.rounds.look(cluster_has_news=False)
+    assert not asked
+    await s.job()
+    while len(s.cluster.tags()) < 2:
+        await s.rounds.look(cluster_has_news=False)
+        await s.rounds.tasks.settle()
+    assert not asked
+    await s.rounds.look(cluster_has_news=False)
+    assert len(asked) == 1
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.look()
+    assert len(asked) == 2
+    assert await s.status(job_id) is JobStatus.FINISHED

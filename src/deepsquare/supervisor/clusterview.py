@@ -6,7 +6,7 @@ over some time. Looks that failed do not count: an unreachable cluster has lost 
 
 import asyncio
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from deepsquare.clusters.port import Cluster, ClusterJob, NodeState
 from deepsquare.model import JobDefinition, JobTag, Node
@@ -17,10 +17,12 @@ from deepsquare.supervisor.lifecycle import Absence
 class ClusterView:
     """The newest answer of one cluster."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, *, keep_nodes_seconds: float) -> None:
         self._cluster = cluster
+        self._keep_nodes = timedelta(seconds=keep_nodes_seconds)
         self._runs: dict[JobTag, ClusterJob] = {}
         self._up: tuple[Node, ...] = ()
+        self._nodes_read_at: datetime | None = None
         self._absent: dict[JobTag, Absence] = {}
         self.answers = False
         """Whether the last look succeeded."""
@@ -31,15 +33,18 @@ class ClusterView:
         Raises `ClusterError`; then nothing is known, and nothing is missing.
         """
         self.answers = False
-        jobs, nodes = await asyncio.gather(self._cluster.jobs(), self._cluster.nodes())
+        jobs, _ = await asyncio.gather(self._cluster.jobs(), self._look_at_nodes(now))
         runs = {job.tag: job for job in jobs}
         for tag in expected:
             if tag not in runs and (found := await self._cluster.find(tag)) is not None:
                 runs[tag] = found
         self._runs = runs
-        self._up = tuple(node.resources for node in nodes if node.state is NodeState.UP)
         self._count_absent(expected, now)
         self.answers = True
+
+    def knows_all(self, expected: Collection[JobTag]) -> bool:
+        """Whether the last look succeeded and found all of these jobs."""
+        return self.answers and all(tag in self._runs for tag in expected)
 
     def run(self, tag: JobTag) -> ClusterJob | None:
         """The cluster's job of this tag in the last look; None while the cluster does not answer."""
@@ -56,6 +61,13 @@ class ClusterView:
     def has_room(self, definition: JobDefinition) -> bool:
         """Whether the machines that are up could hold the job, were they empty."""
         return pack(definition, self._up) is not None
+
+    async def _look_at_nodes(self, now: datetime) -> None:
+        """Machines come and go seldom, and to ask for them costs as much as to ask for the jobs."""
+        if self._nodes_read_at is None or now - self._nodes_read_at >= self._keep_nodes:
+            nodes = await self._cluster.nodes()
+            self._up = tuple(node.resources for node in nodes if node.state is NodeState.UP)
+            self._nodes_read_at = now
 
     def _count_absent(self, expected: Collection[JobTag], now: datetime) -> None:
         absent = {}

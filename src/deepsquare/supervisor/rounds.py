@@ -61,7 +61,7 @@ class Rounds:
         self._settings = settings
         self._rules = _rules(ports, settings, limits)
         self._chain_view = ChainView(ports, reread_seconds=pace.reread_seconds)
-        self._cluster_view = ClusterView(ports.cluster)
+        self._cluster_view = ClusterView(ports.cluster, keep_nodes_seconds=pace.look_seconds)
         intake = Intake(
             ports,
             self._chain_view,
@@ -80,14 +80,18 @@ class Rounds:
         self.tasks = JobTasks()
         """What is under way; its `changed` says that another look is worth it."""
 
-    async def look(self) -> None:
-        """Look at everything once, and begin what is to be done. `settle` waits for it."""
+    async def look(self, *, cluster_has_news: bool = True) -> None:
+        """Look at everything once, and begin what is to be done. `settle` waits for it.
+
+        A cluster without news is asked only for what is missing in its last answer.
+        """
         self.tasks.raise_defect()
         now = self._ports.clock.now()
         if not self._ports.journal.is_writable:
             await self._standing.survives("journal", self._ports.journal.probe)
         chain_is_fresh, _ = await asyncio.gather(
-            self._standing.survives("chain", lambda: self._chain_view.refresh(now)), self._look_at_cluster(now)
+            self._standing.survives("chain", lambda: self._chain_view.refresh(now)),
+            self._look_at_cluster(now, has_news=cluster_has_news),
         )
         if chain_is_fresh:
             await self._standing.survives("strays", self._adopt_strays)
@@ -106,8 +110,10 @@ class Rounds:
         """When something that failed may be tried again."""
         return self._pace.next_due(now)
 
-    async def _look_at_cluster(self, now: datetime) -> None:
+    async def _look_at_cluster(self, now: datetime, *, has_news: bool) -> None:
         expected = [self._tag(entry) for entry in self._ports.journal.entries if self._is_expected(entry)]
+        if not has_news and self._cluster_view.knows_all(expected):
+            return
         await self._standing.survives("cluster", lambda: self._cluster_view.look(expected, now))
 
     def _is_expected(self, entry: Entry) -> bool:

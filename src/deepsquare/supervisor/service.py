@@ -7,6 +7,7 @@ what no port announces stops the service, and the next start goes on from the jo
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from deepsquare.supervisor.errors import ClusterNotReady
 from deepsquare.supervisor.ports import Ports
@@ -25,6 +26,8 @@ class Supervisor:
         self._ports = ports
         self._settings = settings
         self._troubles = Troubles()
+        self._cluster_has_news = True
+        self._cluster_due = ports.clock.now()
         self._presence = Presence(ports, settings.prices.prices, settings.labels)
 
     async def run(self) -> None:
@@ -42,7 +45,7 @@ class Supervisor:
                 )
                 group.create_task(self._repeat("lease", self._prove_alive, lambda: self._presence.pause_seconds))
                 group.create_task(self._wake_with("chain news", self._ports.events.wake, rounds))
-                group.create_task(self._wake_with("cluster news", self._ports.cluster.changed, rounds))
+                group.create_task(self._wake_with("cluster news", self._hear_cluster, rounds))
         finally:
             await rounds.tasks.stop()
 
@@ -69,7 +72,11 @@ class Supervisor:
     async def _look_forever(self, rounds: Rounds) -> None:
         while True:
             rounds.tasks.changed.clear()
-            await rounds.look()
+            has_news = self._cluster_has_news or self._ports.clock.now() >= self._cluster_due
+            self._cluster_has_news = False
+            if has_news:
+                self._cluster_due = self._ports.clock.now() + timedelta(seconds=self._settings.pace.look_seconds)
+            await rounds.look(cluster_has_news=has_news)
             await self._ports.clock.sleep(self._settings.pace.least_pause_seconds)
             await self._pause(rounds)
 
@@ -87,6 +94,10 @@ class Supervisor:
         finally:
             for wait in waits:
                 wait.cancel()
+
+    async def _hear_cluster(self, seconds: float) -> None:
+        await self._ports.cluster.changed(seconds)
+        self._cluster_has_news = True
 
     async def _prove_alive(self) -> None:
         await self._presence.prove_alive(self._ports.clock.now())

@@ -4,6 +4,8 @@ The backend is named outright: the library's own choice depends on what else is 
 five times slower.
 """
 
+import functools
+
 from eth_hash.backends.pysha3 import keccak256
 
 from deepsquare.model import Address
@@ -11,6 +13,8 @@ from deepsquare.model import Address
 __all__ = ["checksum_address", "keccak256", "selector"]
 
 _ADDRESS_BYTES = 20
+_ADDRESSES_REMEMBERED = 10_000
+"""Every event and every job names the same few accounts again."""
 _HALF_OF_A_HEX_DIGIT = 8
 
 
@@ -19,6 +23,7 @@ def selector(signature: str) -> bytes:
     return keccak256(signature.encode())[:4]
 
 
+@functools.lru_cache(maxsize=_ADDRESSES_REMEMBERED)
 def checksum_address(raw: str | bytes) -> Address:
     """The EIP-55 form of an address given as 20 bytes or 40 hex digits in any case.
 

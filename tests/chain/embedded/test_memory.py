@@ -1,5 +1,7 @@
 """Remembered answers: a call is interpreted again exactly when something it read has changed."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -116,6 +118,18 @@ def message(number: int) -> Call:
     return Call(sender=b"s", to=b"t", data=number.to_bytes(4, "big"), gas=1)
 
 
+def is_interpreted(memory: Memory, call: Call, now: dict[int, int], read: dict[int, int] | None = None) -> bool:
+    """Ask over a state; whether the answer had to be made. It then depends on the slots `read`."""
+    made = []
+
+    def interpret() -> tuple[Outcome, Reads]:
+        made.append(call)
+        return outcome(b"x"), Reads({}, {(b"t", slot): value for slot, value in (read or {}).items()})
+
+    assert memory.outcome(call, Slots(now), interpret) == outcome(b"x")
+    return bool(made)
+
+
 small = st.dictionaries(st.integers(0, 3), st.integers(0, 2), max_size=4)
 
 
@@ -124,22 +138,49 @@ def test_an_answer_is_recalled_exactly_where_all_it_read_is_as_it_was(
     read: dict[int, int], now: dict[int, int]
 ) -> None:
     memory = Memory()
-    memory.remember(message(1), Reads({}, {(b"t", slot): value for slot, value in read.items()}), outcome(b"x"))
+    assert is_interpreted(memory, message(1), read, read)
     is_same = all(now.get(slot, 0) == value for slot, value in read.items())
-    assert (memory.recall(message(1), Slots(now)) is not None) == is_same
+    assert is_interpreted(memory, message(1), now, now) != is_same
 
 
 def test_the_least_used_answers_are_forgotten_first() -> None:
-    memory, nothing = Memory(), Reads({}, {})
-    for number in range(MOST_ANSWERS):
-        memory.remember(message(number), nothing, outcome(b"x"))
-    assert memory.recall(message(0), Slots({}))
-    memory.remember(message(MOST_ANSWERS), nothing, outcome(b"x"))
-    assert memory.recall(message(0), Slots({}))
-    assert memory.recall(message(1), Slots({})) is None
+    memory = Memory()
+    assert all(is_interpreted(memory, message(number), {}) for number in range(MOST_ANSWERS))
+    assert not is_interpreted(memory, message(0), {})
+    assert is_interpreted(memory, message(MOST_ANSWERS), {})
+    assert not is_interpreted(memory, message(0), {})
+    assert is_interpreted(memory, message(1), {})
 
 
 def test_an_answer_that_read_very_much_is_not_kept() -> None:
+    memory, much = Memory(), dict.fromkeys(range(MOST_READS + 1), 0)
+    assert is_interpreted(memory, message(1), {}, much)
+    assert is_interpreted(memory, message(1), {}, much)
+
+
+def test_whoever_asks_while_the_same_call_is_interpreted_waits_for_that_answer() -> None:
+    memory, begun, may_end = Memory(), threading.Event(), threading.Event()
+
+    def slowly() -> tuple[Outcome, Reads]:
+        begun.set()
+        assert may_end.wait(30)
+        return outcome(b"x"), Reads({}, {})
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(memory.outcome, message(1), Slots({}), slowly)
+        assert begun.wait(30)
+        second = threads.submit(is_interpreted, memory, message(1), {})
+        assert is_interpreted(memory, message(2), {}), "another call waits for nobody"
+        may_end.set()
+        assert first.result() == outcome(b"x")
+        assert not second.result()
+
+
+def test_a_call_that_fails_to_be_interpreted_keeps_nobody_waiting() -> None:
+    def fail() -> tuple[Outcome, Reads]:
+        raise LookupError("a defect")
+
     memory = Memory()
-    memory.remember(message(1), Reads({}, {(b"t", slot): 0 for slot in range(MOST_READS + 1)}), outcome(b"x"))
-    assert memory.recall(message(1), Slots({})) is None
+    with pytest.raises(LookupError):
+        memory.outcome(message(1), Slots({}), fail)
+    assert is_interpreted(memory, message(1), {})

@@ -78,15 +78,7 @@ class _Trial:
 
     def recall(self, gas: int) -> Outcome:
         """As `run`, from memory where nothing that the message reads has changed."""
-        message = self._message(gas)
-        known = self._memory.recall(message, self._state)
-        if known is not None:
-            return known
-        outcome = self.run(gas)
-        reads = self._execution.reads()
-        if reads is not None:
-            self._memory.remember(message, reads, outcome)
-        return outcome
+        return self._memory.outcome(self._message(gas), self._state, lambda: (self.run(gas), self._execution.reads()))
 
     def least_gas(self) -> int:
         """A gas limit with which the message succeeds: what it used and some to spare, or found by bisection."""

@@ -5,6 +5,7 @@ comment stays inside its own field and cannot pose as a state or an exit code. I
 character that no field of ours holds, the free text stands last.
 """
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ SQUEUE_FORMAT = ",".join(f"{name}:{width}" for name, width in _FIELDS)
 SACCT_DELIMITER = "|"
 SACCT_FORMAT = "JobID,UID,State%40,ExitCode,Start,End,NodeList%40,JobName%160"
 _SACCT_FIELDS = 8
+
+_ROWS_REMEMBERED = 10_000
 
 _NO_NODES = ("", "(null)", "None assigned")
 _DURATION = re.compile(r"\A(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)\Z")
@@ -60,29 +63,31 @@ class Row:
 
 def parse_squeue(text: str) -> list[Row]:
     """The rows of `squeue -h -O SQUEUE_FORMAT`, oldest id first; lines of another shape are left out."""
-    rows = []
-    for line in text.encode().split(b"\n"):
-        values, offset = {}, 0
-        for name, width in _FIELDS:
-            values[name] = line[offset : offset + width].decode(errors="replace").strip()
-            offset += width
-        if not values["jobid"].isdigit() or not values["userid"].isdigit():
-            continue
-        rows.append(
-            Row(
-                id=values["jobid"],
-                uid=int(values["userid"]),
-                state=values["state"],
-                exit_code=parse_exit_code(values["exit_code"]),
-                restarts=int(values["restartcnt"]) if values["restartcnt"].isdigit() else 0,
-                started_at=_moment(values["starttime"]) if values["nodelist"] else None,
-                ended_at=_moment(values["endtime"]),
-                used=_duration(values["timeused"]),
-                reason="" if values["reason"] == "None" else values["reason"],
-                tag_texts=(values["comment"], values["name"]),
-            )
-        )
-    return sorted(rows, key=lambda row: int(row.id))
+    rows = (_squeue_row(line) for line in text.encode().split(b"\n"))
+    return sorted((row for row in rows if row is not None), key=lambda row: int(row.id))
+
+
+@functools.lru_cache(maxsize=_ROWS_REMEMBERED)
+def _squeue_row(line: bytes) -> Row | None:
+    """One line of it. Slurm tells of jobs that are over for minutes, always in the same words."""
+    values, offset = {}, 0
+    for name, width in _FIELDS:
+        values[name] = line[offset : offset + width].decode(errors="replace").strip()
+        offset += width
+    if not values["jobid"].isdigit() or not values["userid"].isdigit():
+        return None
+    return Row(
+        id=values["jobid"],
+        uid=int(values["userid"]),
+        state=values["state"],
+        exit_code=parse_exit_code(values["exit_code"]),
+        restarts=int(values["restartcnt"]) if values["restartcnt"].isdigit() else 0,
+        started_at=_moment(values["starttime"]) if values["nodelist"] else None,
+        ended_at=_moment(values["endtime"]),
+        used=_duration(values["timeused"]),
+        reason="" if values["reason"] == "None" else values["reason"],
+        tag_texts=(values["comment"], values["name"]),
+    )
 
 
 def parse_sacct(text: str) -> list[Row]:

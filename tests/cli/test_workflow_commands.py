@@ -1,11 +1,15 @@
 """`dps validate` and `dps render`: what needs no grid."""
 
 import hashlib
+import json
 from pathlib import Path
 
+from deepsquare import workflow
 from deepsquare.cli.exits import ExitCode
+from deepsquare.workflow.schema import module_schema, workflow_schema
 from tests.cli.driver import dps
 from tests.support.local_grid import HELLO
+from tests.support.scripts import ScriptSite, script_of
 
 BROKEN = """
 resources: {tasks: 1, cpusPerTask: 1, memPerCpu: 64, gpus: -1}
@@ -88,3 +92,41 @@ def test_a_workflow_with_errors_is_not_rendered() -> None:
     assert answer.exit_code == ExitCode.INVALID_WORKFLOW
     assert answer.stdout == ""
     assert "<stdin>:2:" in answer.stderr
+
+
+def test_init_writes_a_commented_workflow_and_the_schema_that_its_first_line_names(tmp_path: Path) -> None:
+    answer = dps("init", tmp_path / "mine.yaml")
+    assert (answer.exit_code, answer.stdout) == (ExitCode.OK, f"{tmp_path}/mine.yaml\n")
+    text = (tmp_path / "mine.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=./workflow.schema.json\n")
+    assert json.loads((tmp_path / "workflow.schema.json").read_text()) == workflow_schema()
+    assert workflow.load(text).problems == ()
+
+
+def test_what_init_writes_runs(tmp_path: Path) -> None:
+    dps("init", tmp_path / "mine.yaml")
+    outcome = ScriptSite(tmp_path / "site").run(script_of((tmp_path / "mine.yaml").read_text()))
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert outcome.stdout.splitlines()[-4:] == ["Running: count", "number 1", "number 2", "number 3"]
+
+
+def test_init_writes_over_a_file_only_by_force(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("precious")
+    answer = dps("init", file)
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert "is there already" in answer.stderr
+    assert file.read_text() == "precious"
+    assert dps("init", file, "--force").exit_code == ExitCode.OK
+    assert file.read_text() != "precious"
+
+
+def test_init_where_nothing_can_be_written_says_so(tmp_path: Path) -> None:
+    answer = dps("init", tmp_path / "nowhere" / "mine.yaml")
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert "No such file or directory" in answer.stderr
+
+
+def test_schema_prints_the_schema_of_workflows_or_of_modules() -> None:
+    assert dps("schema", "--json").json == workflow_schema()
+    assert json.loads(dps("schema", "--module").stdout) == module_schema()

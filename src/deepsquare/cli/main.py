@@ -13,6 +13,8 @@ root = LazyGroup(
         "Run work": {
             "submit": Entry(f"{_COMMANDS}.submit:submit", "Submit a workflow: see where it can run, lock credits."),
             "validate": Entry(f"{_COMMANDS}.validate:validate", "Check workflows; print every problem with its line."),
+            "init": Entry(f"{_COMMANDS}.init:init", "Write a commented workflow to start from."),
+            "schema": Entry(f"{_COMMANDS}.schema:schema", "Print the JSON Schema of workflows, for editors."),
             "render": Entry(f"{_COMMANDS}.render:render", "Print the batch script that a workflow compiles to."),
             "job": Entry(f"{_COMMANDS}.job:job", "List, show, follow, cancel, extend and explain jobs."),
         },

@@ -126,7 +126,7 @@ class Decoder:
             return self._invalid(place, f"expected one of {expected}, found {describe_kind(node)}")
         if node.text in shape.later:
             later = shape.later[node.text]
-            return self._invalid(place, f"{later.feature} are not supported by this version yet", later.hint)
+            self._invalid(place, f"{later.feature} are not supported by this version yet", later.hint)
         if node.text not in shape.values:
             close = difflib.get_close_matches(node.text, shape.values, n=1)
             return self._invalid(place, f"expected one of {expected}", f"did you mean {close[0]}?" if close else "")
@@ -175,12 +175,12 @@ class Decoder:
     # -- keys
 
     def _check_keys(self, node: Entries, model: type[Model], path: Path) -> bool:
-        """Reports unknown keys, keys of a later version and keys that exclude each other; False after an error."""
+        """Reports unknown keys, later ones and ones that exclude each other; False where no record can be built."""
         known = {field.key.name for field in keys_of(model)}
         is_good = True
         for key, entry in node.entries.items():
             if key in model.later:
-                is_good &= self._check_later(key, entry, model, path)
+                self._check_later(key, entry, model, path)
             elif key not in known:
                 is_good &= self._unknown(key, entry, model, path)
         return is_good & (model.alternatives is None or self._check_alternatives(node, model.alternatives, path))
@@ -194,13 +194,13 @@ class Decoder:
             self._problems.error(path, node.position, f"expected one of {', '.join(alternatives.keys)}")
         return len(given) == 1 or not (given or alternatives.is_required)
 
-    def _check_later(self, key: str, entry: Entry, model: type[Model], path: Path) -> bool:
+    def _check_later(self, key: str, entry: Entry, model: type[Model], path: Path) -> None:
+        """Reports a key of a later version; what it holds is read all the same, so that all problems are told."""
         if _asks_for_nothing(entry.node):
-            return True
+            return
         later = model.later[key]
         message = f"{later.feature} are not supported by this version yet"
         self._problems.error((*path, key), entry.key_position, message, later.hint)
-        return False
 
     def _unknown(self, key: str, entry: Entry, model: type[Model], path: Path) -> bool:
         if key == "$schema" and not path:

@@ -7,6 +7,7 @@ cannot wait in a circle: a step sees only handles that were launched before it.
 import difflib
 from collections.abc import Collection
 
+from deepsquare.workflow.formats import check_handle
 from deepsquare.workflow.problems import Path, ProblemList
 from deepsquare.workflow.tree import Entries, Items, Node, Scalar
 
@@ -33,7 +34,7 @@ def _check_steps(steps: Node | None, path: Path, outer: Collection[str], problem
 def _check_dependencies(step: Node, place: Path, known: Collection[str], problems: ProblemList) -> None:
     awaited = _at(step, "dependsOn")
     for index, node in enumerate(awaited.nodes if isinstance(awaited, Items) else ()):
-        if not isinstance(node, Scalar) or node.text.lower() in known:
+        if not isinstance(node, Scalar) or check_handle(node.text) is not None or node.text.lower() in known:
             continue
         close = difflib.get_close_matches(node.text.lower(), known, n=1)
         hint = f"did you mean {close[0]}?" if close else "a step before this one must launch it, here or further out"

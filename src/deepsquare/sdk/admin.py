@@ -56,7 +56,7 @@ class AsyncAdmin:
 
         Raises `NoCredits` where there are fewer.
 
-        >>> await admin.withdraw_fees(friend) >= 0
+        >>> await admin.withdraw_fees(customer) >= 0
         True
         """
         receiver = address_of(to)

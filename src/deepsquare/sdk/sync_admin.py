@@ -42,7 +42,7 @@ class Admin:
     def withdraw_fees(self, to: str, credits: Credits | None = None) -> Decimal:  # noqa: A002 - the word for it
         """Send collected fees to an account, all of them unless told how many; returns how many that were.
 
-        >>> admin.withdraw_fees(friend) >= 0
+        >>> admin.withdraw_fees(customer) >= 0
         True
         """
         return self._portal.call(self._admin.withdraw_fees, to, credits)

@@ -48,7 +48,7 @@ bench: $(VENV)/.dev ## Measure: a table on the terminal, JSON in benchmarks/resu
 
 lock: $(VENV)/bin/uv ## Pin the current releases of all dependencies
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
-	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header -c requirements.lock --extra postgresql --group dev pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header -c requirements.lock --extra plot --extra postgresql --group dev pyproject.toml -o requirements-dev.lock
 
 changelog: $(VENV)/.dev ## Turn the fragments in changelog.d/ into CHANGELOG.md
 	$(VENV)/bin/towncrier build --yes

@@ -29,6 +29,9 @@ root = LazyGroup(
             "deploy": Entry(f"{_COMMANDS}.deploy:deploy", "Put the contracts of a new grid on any EVM chain."),
             "provider": Entry(f"{_COMMANDS}.provider:provider", "Who offers what at which price; admit providers."),
             "admin": Entry(f"{_COMMANDS}.admin:admin", "What a grid's admin decides: settings, fees, roles."),
+            "simulate": Entry(
+                f"{_COMMANDS}.simulate:simulate", "Run traces through a simulated grid; compare policies."
+            ),
             "config": Entry(f"{_COMMANDS}.config:config", "Which settings are in force, and where each comes from."),
             "completion": Entry(f"{_COMMANDS}.completion:completion", "Print the completion script for your shell."),
         },

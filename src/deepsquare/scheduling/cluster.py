@@ -61,6 +61,7 @@ class Cluster:
         self._held_ever = 0
         self._misfits: set[Shape] = set()
         self._free_cpus_at: list[tuple[int, float]] | None = None
+        self._bounds: dict[int, float] = {}
         self._released, self._released_at = 0.0, -math.inf
 
     def __repr__(self) -> str:
@@ -102,6 +103,7 @@ class Cluster:
         self.held[job] = Held(shape, now, until, shares, self._held_ever)
         insort(self._ends, (until, self._held_ever, job))
         self._free_cpus_at = None
+        self._bounds.clear()
         if self.promise is not None and until > self.promise.start:
             take(shares, self.promise.spare)
 
@@ -116,6 +118,7 @@ class Cluster:
         del self._ends[bisect_left(self._ends, (held.until, held.number))]
         self._misfits.clear()
         self._free_cpus_at = None
+        self._bounds.clear()
         return held
 
     def prolong(self, job: JobId, until: float) -> None:
@@ -127,6 +130,7 @@ class Cluster:
         insort(self._ends, (until, held.number, job))
         self.held[job] = replace(held, until=until)
         self._free_cpus_at = None
+        self._bounds.clear()
 
     def release_rate(self, now: float) -> float:
         """CPUs per second that jobs gave back lately."""
@@ -157,18 +161,25 @@ class Cluster:
                 return max(until, now), rooms
         return math.inf, rooms
 
-    def start_bound(self, shape: Shape, now: float) -> float:
-        """Never later than `earliest_start`, and quicker to know: CPUs alone are counted."""
-        if shape.cpus <= self.free_cpus:
+    def start_bound(self, cpus: int, now: float) -> float:
+        """Never later than `earliest_start` of a job of so many CPUs, and quicker to know: nothing else is counted."""
+        if cpus <= self.free_cpus:
             return now
+        known = self._bounds.get(cpus)
+        if known is None:
+            known = self._bounds[cpus] = self._moment_of(cpus)
+        return max(now, known)
+
+    def _moment_of(self, cpus: int) -> float:
+        """When so many CPUs are free at the latest."""
         if self._free_cpus_at is None:
             self._free_cpus_at = []
             free_cpus = self.free_cpus
             for until, _, job in self._ends:
                 free_cpus += _cpus(self.held[job].shares)
                 self._free_cpus_at.append((free_cpus, until))
-        position = bisect_left(self._free_cpus_at, (shape.cpus,))
-        return max(now, self._free_cpus_at[position][1]) if position < len(self._free_cpus_at) else math.inf
+        position = bisect_left(self._free_cpus_at, (cpus,))
+        return self._free_cpus_at[position][1] if position < len(self._free_cpus_at) else math.inf
 
     def reserve(self, job: JobId, shape: Shape, start: float, rooms: list[Room]) -> None:
         """Promise the job its share of `rooms`, which are free at `start` (both of `earliest_start`)."""

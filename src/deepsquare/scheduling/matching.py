@@ -101,7 +101,16 @@ class Offer:
 
 def lasting_refusal(job: JobRequest, cluster: Cluster) -> Rejection | None:
     """The first rule that waiting will not heal; None where the cluster may run the job, now or later."""
-    for rule, check in _LASTING:
+    return demand_refusal(job, cluster) or _first((Rule.CREDITS, _credits), job=job, cluster=cluster)
+
+
+def demand_refusal(job: JobRequest, cluster: Cluster) -> Rejection | None:
+    """The first of these rules that has nothing to do with how many credits are locked."""
+    return _first(*_DEMANDS, job=job, cluster=cluster)
+
+
+def _first(*rules: "_Rule", job: JobRequest, cluster: Cluster) -> Rejection | None:
+    for rule, check in rules:
         complaint = check(job, cluster)
         if complaint is not None:
             return Rejection(cluster.address, rule, *complaint)
@@ -217,12 +226,13 @@ def _clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-_LASTING: tuple[tuple[Rule, Callable[[JobRequest, Cluster], _Complaint]], ...] = (
+_Rule = tuple[Rule, Callable[[JobRequest, Cluster], _Complaint]]
+
+_DEMANDS: tuple[_Rule, ...] = (
     (Rule.BANNED, _banned),
     (Rule.AVOIDED, _avoided),
     (Rule.LABEL, _label),
     (Rule.AFFINITY, _affinity),
     (Rule.SIZE, _size),
     (Rule.PRICE_CEILING, _price_ceiling),
-    (Rule.CREDITS, _credits),
 )

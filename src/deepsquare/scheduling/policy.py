@@ -68,7 +68,7 @@ class Policy:
 
     order: Order = Order.FAIR
     backfill: Backfill = Backfill.EASY
-    size_head_start_seconds: float = 4 * 3600.0
+    size_head_start_seconds: float = 8 * 3600.0
     """What a job gains for each halving of its area."""
     fair_head_start_seconds: float = 24 * 3600.0
     """What a customer who used nothing lately gains before one who used everything."""
@@ -79,8 +79,8 @@ class Policy:
     price_weight: float = 0.25
     """What being twice as dear as the cheapest weighs, where being as large as the largest cluster weighs 1."""
 
-    def key(self, job: JobRequest, share: float) -> float:
-        """The place of a job in the queue, lower first, where its customer had `share` of all recent use."""
+    def base(self, job: JobRequest) -> float:
+        """The place of a job in the queue, lower first, but for the handicap of its customer."""
         if self.order is Order.FCFS:
             return job.submitted_at.timestamp()
         if self.order is Order.SJF:
@@ -88,8 +88,11 @@ class Policy:
         if self.order is Order.SAF:
             return area(job)
         doublings = min(MOST_DOUBLINGS, math.log2(max(area(job), 1.0)))
-        late = self.size_head_start_seconds * doublings + self.fair_head_start_seconds * share
-        return job.submitted_at.timestamp() + late
+        return job.submitted_at.timestamp() + self.size_head_start_seconds * doublings
+
+    def handicap(self, share: float) -> float:
+        """What is added for a customer who had `share` of all recent use."""
+        return self.fair_head_start_seconds * share if self.order is Order.FAIR else 0.0
 
     @property
     def longest_head_start_seconds(self) -> float:

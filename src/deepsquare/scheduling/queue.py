@@ -9,8 +9,9 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
-from deepsquare.model import JobDefinition, JobId
+from deepsquare.model import Address, JobId
 from deepsquare.scheduling.matching import JobRequest
 from deepsquare.scheduling.packing import Shape, shape_of
 
@@ -20,6 +21,8 @@ class Entry:
     """One waiting job."""
 
     request: JobRequest
+    base: float
+    """Its priority without what depends on its customer."""
     rank: tuple[float, int]
     """Its place: lower goes first. The second number makes it unique and keeps equals in order of arrival."""
     group: "Group"
@@ -40,14 +43,18 @@ class Group:
 
 
 class Queue:
-    """All waiting jobs; `key` is a job's priority, lower first."""
+    """All waiting jobs, ordered by the sum of a number that never changes and one that its customer's use gives."""
 
-    def __init__(self, key: Callable[[JobRequest], float]) -> None:
-        self._key = key
+    def __init__(self, base: Callable[[JobRequest], float], handicap: Callable[[Address | None], float]) -> None:
+        """Lower goes first. `handicap` of a customer may change; `rank_again` takes it into account."""
+        self._base = base
+        self._handicap = handicap
+        self._handicaps: dict[Address | None, float] = {}
         self._entries: dict[JobId, Entry] = {}
         self._order: list[Entry] = []
         self._aside: list[Entry] = []
         self._groups: dict[Hashable, Group] = {}
+        self._by_width: dict[int, dict[Group, None]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -68,10 +75,11 @@ class Queue:
         """The first job after `skipped` others; None where there is none."""
         return self._order[skipped] if skipped < len(self._order) else None
 
-    @property
-    def groups(self) -> Iterable[Group]:
-        """All groups that have a job."""
-        return self._groups.values()
+    def groups(self, widest: int) -> Iterator[Group]:
+        """All groups that have a job, of jobs of at most `widest` CPUs."""
+        for width, groups in self._by_width.items():
+            if width <= widest:
+                yield from groups
 
     def add(self, request: JobRequest) -> Entry:
         """Queue a job. Raises `ValueError` for one without an id."""
@@ -90,8 +98,12 @@ class Queue:
         group = self._groups.get(identity)
         if group is None:
             group = self._groups[identity] = Group(shape_of(request.definition), request)
+            self._by_width.setdefault(request.definition.cpus, {})[group] = None
         self._count += 1
-        entry = Entry(request, (self._key(request), self._count), group, JobId(request.id or 0))
+        base = self._base(request)
+        handicap = self._handicaps.setdefault(request.customer, self._handicap(request.customer))
+        rank = (base + handicap, self._count)
+        entry = Entry(request, base, rank, group, JobId(request.id or 0))
         self._entries[entry.job] = entry
         insort(self._order, entry)
         insort(group.entries, entry)
@@ -106,6 +118,7 @@ class Queue:
         del entries[bisect_left(entries, entry)]
         if not entries:
             del self._groups[group_identity(entry.request)]
+            del self._by_width[entry.request.definition.cpus][entry.group]
 
     def set_aside(self, entry: Entry) -> None:
         """A job that can run nowhere waits, but holds up nobody and costs nothing."""
@@ -118,13 +131,18 @@ class Queue:
         back = [entry for entry in aside if self._entries.get(entry.job) is entry]
         return [self._place(entry.request).group for entry in back]
 
-    def rank_again(self) -> None:
-        """Give every job the place that its key says now."""
+    def rank_again(self, tolerance: float) -> None:
+        """Give every job the place that its customer's handicap says now, if one has changed by more than that."""
+        handicaps = {customer: self._handicap(customer) for customer in self._handicaps}
+        if all(abs(handicap - self._handicaps[customer]) <= tolerance for customer, handicap in handicaps.items()):
+            return
+        self._handicaps = handicaps
         for entry in self._order:
-            entry.rank = (self._key(entry.request), entry.rank[1])
-        self._order.sort()
+            entry.rank = (entry.base + handicaps[entry.request.customer], entry.rank[1])
+        by_rank = attrgetter("rank")
+        self._order.sort(key=by_rank)
         for group in self._groups.values():
-            group.entries.sort()
+            group.entries.sort(key=by_rank)
 
 
 class Walk:
@@ -162,19 +180,22 @@ class Walk:
 
 def group_identity(request: JobRequest) -> Hashable:
     """Equal for jobs that can start at the same places and run for about as long."""
+    return (*place_identity(request), _bucket(request))
+
+
+def place_identity(request: JobRequest) -> tuple[Hashable, ...]:
+    """Equal for jobs that may run at the same places, as far as their credits reach."""
     definition = request.definition
     return (
-        *_needs(definition),
+        definition.tasks,
+        definition.cpus_per_task,
+        definition.memory_per_cpu_mb,
+        definition.gpus,
         definition.uses,
         definition.affinities,
         request.max_price_per_minute,
         request.avoided,
-        _bucket(request),
     )
-
-
-def _needs(definition: JobDefinition) -> tuple[int, int, int, int]:
-    return (definition.tasks, definition.cpus_per_task, definition.memory_per_cpu_mb, definition.gpus)
 
 
 def _bucket(request: JobRequest) -> int:

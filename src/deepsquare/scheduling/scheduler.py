@@ -9,25 +9,28 @@ Moments are seconds of one clock (`submitted_at` as a timestamp); whoever drives
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 
 from deepsquare.model import Address, JobId, price_per_minute
 from deepsquare.scheduling.cluster import Cluster, Promise
 from deepsquare.scheduling.fairshare import FairShare
-from deepsquare.scheduling.matching import JobRequest, lasting_refusal, seconds_at
+from deepsquare.scheduling.matching import JobRequest, demand_refusal, seconds_at
 from deepsquare.scheduling.packing import Room, Share, shape_of
 from deepsquare.scheduling.policy import Backfill, Order, Policy
 from deepsquare.scheduling.profile import Profile
-from deepsquare.scheduling.queue import Entry, Group, Queue, Walk
+from deepsquare.scheduling.queue import Entry, Group, Queue, Walk, place_identity
 
 RANK_AGAIN_SECONDS = 300.0
-"""How old a customer's share may be in the order of the queue."""
+"""How old a customer's share may be in the order of the queue, and by how much a place may be wrong."""
 
 
 MOST_AHEAD = 8
 """How many times its CPUs may be bound to a cluster ahead of room, however fast its jobs end."""
 
+
+MOST_PLACES = 20_000
+"""Kinds of jobs of which it is remembered where they may run."""
 
 MOST_SKIPPED = 100
 """Jobs at the head of the queue that can neither start nor be promised anything before the search for one ends."""
@@ -52,6 +55,7 @@ class Places:
     prices: dict[Cluster, int]
     """Wei per minute."""
     cheapest: int
+    dearest: int
     largest: int
     """CPUs."""
 
@@ -63,19 +67,19 @@ class Scheduler:
         self.policy = policy or Policy()
         self.usage = usage or FairShare()
         self.clusters: dict[Address, Cluster] = {}
-        self.queue = Queue(self.key)
+        self.queue = Queue(self.policy.base, self._handicap)
         self._held: dict[JobId, tuple[JobRequest, Cluster]] = {}
         self._promised: Cluster | None = None
         self._loosened: set[Cluster] = set()
         self._fresh: set[Group] = set()
         self._closed: set[Cluster] = set()
-        self._places: dict[Group, Places] = {}
+        self._places: dict[Hashable, Places] = {}
         self._patient: dict[JobId, float] = {}
         self._ranked_at = -math.inf
 
     def key(self, request: JobRequest) -> float:
         """The place of a job in the queue as it is now: lower goes first."""
-        return self.policy.key(request, self.usage.share(request.customer))
+        return self.policy.base(request) + self._handicap(request.customer)
 
     def rank(self, request: JobRequest, cluster: Cluster) -> tuple[float, ...]:
         """How good a cluster is for a job that may run there: the lowest gets it."""
@@ -158,7 +162,7 @@ class Scheduler:
             loosened, self._loosened = self._loosened, set()
             fresh, self._fresh = self._fresh, set()
             changed |= loosened
-            self._serve_first(now, loosened, starts)
+            self._serve_first(now, loosened, fresh, starts)
             if self.policy.backfill is Backfill.EASY:
                 self._backfill(now, loosened, fresh, starts)
         self._fill_ahead(now, changed, starts)
@@ -200,24 +204,27 @@ class Scheduler:
             del self._patient[job]
             self._fresh.add(self.queue[job].group)
         if now - self._ranked_at >= RANK_AGAIN_SECONDS and self.policy.order is Order.FAIR:
-            self.queue.rank_again()
+            self.queue.rank_again(RANK_AGAIN_SECONDS)
             self._ranked_at = now
 
-    def _serve_first(self, now: float, loosened: set[Cluster], starts: list[Start]) -> None:
-        """Start the first jobs of the queue as long as they can; promise places to the first that cannot.
+    def _serve_first(self, now: float, loosened: set[Cluster], fresh: set[Group], starts: list[Start]) -> None:
+        """Start the first jobs of the queue as long as they can; promise a place to the first that cannot.
 
-        A job is served before the promises to jobs behind it count.
+        A job is served before the promises to jobs behind it count. One that has been asked for before can only
+        start where something has changed.
         """
         before = self._lift_promise()
         touched = set(loosened)
+        changed = _in_order(loosened if before is None else {*loosened, before[0]})
         skipped = 0
         while skipped < MOST_SKIPPED and (entry := self.queue.first(skipped)) is not None:
-            places = self._places_for(entry.group).clusters
-            start = self._start(entry, places, now)
+            places = self._places_for(entry.group)
+            scope = places.clusters if entry.group in fresh else [c for c in changed if c in places.prices]
+            start = self._start(entry, scope, now)
             if start is not None:
                 starts.append(start)
                 touched.add(start.cluster)
-            elif not places:
+            elif not places.clusters or not seconds_at(entry.request, places.cheapest):
                 self.queue.set_aside(entry)
             elif self._keep_promise(entry, before, touched, now) or self._promise(entry, now):
                 break
@@ -276,18 +283,21 @@ class Scheduler:
         bounds = []
         for number, cluster in enumerate(self._wanted(entry, now)):
             if (among is None or cluster in among) and cluster.closed_until <= now:
-                bounds.append((cluster.start_bound(entry.group.shape, now), cluster.cpus, number, cluster))
+                bounds.append((cluster.start_bound(entry.group.shape.cpus, now), cluster.cpus, number, cluster))
         return [(bound, cluster) for bound, _, _, cluster in sorted(bounds)]
 
     def _backfill(self, now: float, loosened: set[Cluster], fresh: set[Group], starts: list[Start]) -> None:
         """Start what can start beside the promises, the first jobs first."""
+        changed = _in_order(loosened)
         widest = max((cluster.free_cpus for cluster in loosened), default=0)
-        walk = Walk(group for group in self.queue.groups if group.shape.cpus <= widest or group in fresh)
+        groups = dict.fromkeys(self.queue.groups(widest))
+        groups.update((group, None) for group in fresh if group.entries)
+        walk = Walk(groups)
         for entry in walk:
             group = entry.group
-            scope = self._places_for(group).clusters
-            if group not in fresh:
-                scope = [cluster for cluster in scope if cluster in loosened]
+            places = self._places_for(group)
+            scope = places.clusters if group in fresh else [c for c in changed if c in places.prices]
+            scope = [cluster for cluster in scope if cluster.free_cpus >= group.shape.cpus]
             scope = [cluster for cluster in scope if cluster.fits(group.shape)]
             if not scope:
                 walk.leave_group()
@@ -298,13 +308,14 @@ class Scheduler:
     def _start(self, entry: Entry, clusters: Iterable[Cluster], now: float) -> Start | None:
         """Start a job at the best of those clusters that can start it now."""
         shape, request = entry.group.shape, entry.request
+        clusters = [cluster for cluster in clusters if cluster.free_cpus >= shape.cpus and cluster.closed_until <= now]
+        if not clusters:
+            return None
         if request.latest_start is not None and now > request.latest_start.timestamp():
             return None
         places = self._places_for(entry.group)
         best: tuple[tuple[float, ...], Cluster, float, tuple[Share, ...]] | None = None
         for cluster in clusters:
-            if cluster.closed_until > now or not cluster.fits(shape):
-                continue
             seconds = seconds_at(request, places.prices[cluster])
             shares = cluster.shares_for(shape, now + seconds) if seconds else None
             if shares is None:
@@ -330,7 +341,9 @@ class Scheduler:
     def _wanted(self, entry: Entry, now: float) -> list[Cluster]:
         """Where the job shall go: everywhere it may, or while it is patient only to the best that is free in time."""
         places = self._places_for(entry.group)
-        payable = [cluster for cluster in places.clusters if seconds_at(entry.request, places.prices[cluster])]
+        payable = places.clusters
+        if not seconds_at(entry.request, places.dearest):
+            payable = [cluster for cluster in payable if seconds_at(entry.request, places.prices[cluster])]
         if entry.job not in self._patient:
             return payable
         best = self._best_in_time(entry, places, now)
@@ -348,7 +361,7 @@ class Scheduler:
         in_time = [
             self._rank(entry.request, places, cluster)
             for cluster in places.clusters
-            if cluster.closed_until <= now and cluster.start_bound(entry.group.shape, now) <= deadline
+            if cluster.closed_until <= now and cluster.start_bound(entry.group.shape.cpus, now) <= deadline
         ]
         return min(in_time, default=(math.inf,))
 
@@ -368,7 +381,7 @@ class Scheduler:
         """
         if not self.policy.latency_seconds:
             return
-        for cluster in sorted(changed, key=lambda cluster: cluster.address):
+        for cluster in _in_order(changed):
             most = min(MOST_AHEAD * cluster.cpus, int(cluster.release_rate(now) * self.policy.latency_seconds))
             most -= sum(shape.cpus for shape, _ in cluster.ahead.values())
             skipped = 0
@@ -399,21 +412,33 @@ class Scheduler:
         self.queue.remove(entry.job)
         self._patient.pop(entry.job, None)
         if not entry.group.entries:
-            self._places.pop(entry.group, None)
             self._fresh.discard(entry.group)
 
     def _places_for(self, group: Group) -> Places:
-        """Where the jobs of the group may run, now or later."""
-        found = self._places.get(group)
+        """Where the jobs of the group may run, now or later, as far as their credits reach."""
+        identity = place_identity(group.sample)
+        found = self._places.get(identity)
         if found is None:
-            found = self._places[group] = self._places_of(group.sample)
+            if len(self._places) >= MOST_PLACES:
+                self._places.clear()
+            found = self._places[identity] = self._places_of(group.sample)
         return found
 
+    def _handicap(self, customer: Address | None) -> float:
+        return self.policy.handicap(self.usage.share(customer))
+
     def _places_of(self, request: JobRequest) -> Places:
-        clusters = [cluster for cluster in self.clusters.values() if lasting_refusal(request, cluster) is None]
+        clusters = [
+            cluster for cluster in _in_order(self.clusters.values()) if demand_refusal(request, cluster) is None
+        ]
         prices = {cluster: price_per_minute(request.definition, cluster.provider.prices) for cluster in clusters}
         largest = max((cluster.cpus for cluster in clusters), default=1)
-        return Places(clusters, prices, min(prices.values(), default=0), largest)
+        return Places(clusters, prices, min(prices.values(), default=0), max(prices.values(), default=0), largest)
+
+
+def _in_order(clusters: Iterable[Cluster]) -> list[Cluster]:
+    """Always the same order: equal input shall give equal output."""
+    return sorted(clusters, key=lambda cluster: cluster.address)
 
 
 def _says_the_same(one: Promise | None, other: Promise) -> bool:

@@ -179,27 +179,30 @@ class Federation(World):
         order: Order,
         conditions: Conditions,
         route: Callable[["Federation", TraceJob, float], Sequence[int]],
+        *,
+        binds_at_start: bool = False,
     ) -> None:
+        """`binds_at_start`: a job is queued at once, and claims its place over the chain when it starts."""
         super().__init__(jobs, machines, order, conditions)
         self._route = route
+        self._delays = (0.0, conditions.latency_seconds) if binds_at_start else (conditions.latency_seconds, 0.0)
         self._copies: dict[JobId, Sequence[int]] = {}
 
     def arrive(self, request: JobRequest, now: float) -> None:
-        """Send the job; a single destination is reached after the latency, copies are bound where they start."""
+        """Send the job where the route says; nowhere where it fits nowhere."""
         job = _id(request)
         targets = self._route(self, self.records[job].job, now)
+        if not targets:
+            return
         self._copies[job] = targets
-        if len(targets) == 1 and self.conditions.latency_seconds:
-            self.agenda.at(now + self.conditions.latency_seconds, self._reach, request, targets)
+        if self._delays[0]:
+            self.agenda.at(now + self._delays[0], self._reach, request, targets)
         else:
             self._reach(now, request, targets)
 
     def settle(self, now: float) -> None:
         """Let the clusters look, one after another: who is first recalls the other copies."""
-        while self._touched:
-            number = min(self._touched)
-            self._touched.discard(number)
-            self.sites[number].look(now)
+        self.look_at_touched(now, self._delays[1])
 
     def heard_of_end(self, site: Site, job: JobId, now: float) -> None:
         """Nobody has to be told: the cluster serves its queue."""

@@ -1,0 +1,138 @@
+"""`dps simulate`: a grid as it would have been, under one or several ways to decide."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from deepsquare.cli.command import Command, current
+from deepsquare.cli.output import Column
+from deepsquare.model import format_credits
+from deepsquare.scheduling import Order, Policy
+from deepsquare.sdk.errors import InvalidValue
+from deepsquare.simulation import scenario
+from deepsquare.simulation.metrics import Metrics, measure
+from deepsquare.simulation.trace import InvalidTrace, TraceJob, read_swf
+from deepsquare.simulation.world import Conditions, Machine, Outage, Record
+
+_COLUMNS = (
+    Column("policy"),
+    Column("mean slowdown", right=True),
+    Column("p95", right=True),
+    Column("mean wait", right=True),
+    Column("p99 wait", right=True),
+    Column("utilisation", right=True),
+    Column("Jain", right=True),
+    Column("credits", right=True),
+    Column("kWh", right=True),
+    Column("moves", right=True),
+)
+
+
+@click.command("simulate", cls=Command, short_help="Run traces through a simulated grid; compare ways to decide.")
+@click.option("--trace", "traces", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--lublin", "count", type=click.IntRange(min=2), help="So many jobs of the Lublin model per cluster.")
+@click.option("--clusters", "clusters", default="256,256,128,240", show_default=True)
+@click.option("--policy", "names", multiple=True, type=click.Choice(scenario.POLICIES), default=(scenario.GRID,))
+@click.option("--order", type=click.Choice([order.value for order in Order]), default=Order.FAIR.value)
+@click.option("--load", type=click.FloatRange(min=0, min_open=True, max=10), help="Of each cluster by its own jobs.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--shake", type=click.FloatRange(min=0), default=0.0, help="Move each arrival by up to so many seconds.")
+@click.option("--overestimate", type=click.FloatRange(min=1), default=1.0, help="Limits of 1 to so many run times.")
+@click.option("--users", type=click.IntRange(min=1), help="Deal the jobs out to so many users.")
+@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that the chain takes, each way.")
+@click.option("--report-age", type=click.FloatRange(min=0), default=30.0, help="How old load reports may be.")
+@click.option("--outage", "outages", multiple=True, metavar="CLUSTER@BEGIN[-END]", help="A cluster dies (seconds).")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw utilisation and queue over time.")
+def simulate(  # noqa: PLR0917 - click passes each by its name
+    traces: tuple[Path, ...],
+    count: int | None,
+    clusters: str,
+    names: tuple[str, ...],
+    order: str,
+    load: float | None,
+    seed: int,
+    shake: float,
+    overestimate: float,
+    users: int | None,
+    latency: float,
+    report_age: float,
+    outages: tuple[str, ...],
+    plot: Path | None,
+) -> None:
+    """Run jobs of the past (--trace, Standard Workload Format) or of a model (--lublin) through a simulated grid.
+
+    Needs no grid. Equal input gives equal output. docs/placement.md tells what the policies and numbers mean.
+    """
+    try:
+        machines = scenario.machines_of(clusters)
+        shaping = scenario.Shaping(load, seed, shake, overestimate, users)
+        jobs = scenario.work(_traces(traces, count, machines, seed), machines, shaping)
+        conditions = Conditions(latency, report_age, outages=tuple(_outage(text, machines) for text in outages))
+    except (scenario.InvalidScenario, InvalidTrace) as error:
+        raise InvalidValue(str(error), next_step="see dps simulate --help") from None
+    policy = Policy(order=Order(order), latency_seconds=latency)
+    results: dict[str, Metrics] = {}
+    for name in names:
+        try:
+            records, used = scenario.simulate(name, jobs, machines, policy, conditions, seed=seed)
+            results[name] = measure(records, used)
+        except ValueError as error:
+            raise InvalidValue(str(error), next_step="see dps simulate --help") from None
+        if plot is not None:
+            _plot(plot if len(names) == 1 else plot.with_stem(f"{plot.stem}-{name}"), name, records, used)
+    documents = [{"policy": name, **dataclasses.asdict(metrics)} for name, metrics in results.items()]
+    rows = [_row(name, metrics) for name, metrics in results.items()]
+    current().output.table(documents, _COLUMNS, rows, "Nothing was simulated.")
+
+
+def _traces(paths: tuple[Path, ...], count: int | None, machines: list[Machine], seed: int) -> list[list[TraceJob]]:
+    if bool(paths) == (count is not None):
+        raise scenario.InvalidScenario("say what shall run: either --trace or --lublin")
+    if count is not None:
+        return scenario.lublin_traces(count, machines, seed)
+    widest = max(machine.cpus for machine in machines)
+    return [
+        read_swf(path.read_text(encoding="utf-8", errors="replace").splitlines(), most_cpus=widest) for path in paths
+    ]
+
+
+def _outage(text: str, machines: list[Machine]) -> Outage:
+    cluster, _, times = text.partition("@")
+    begin, _, end = times.partition("-")
+    try:
+        outage = Outage(int(cluster) - 1, float(begin), float(end or "inf"))
+    except ValueError:
+        raise scenario.InvalidScenario(
+            f"{text!r} is no outage; write 2@3600-7200: the second cluster, from, to"
+        ) from None
+    if not 0 <= outage.site < len(machines) or not 0 <= outage.begin < outage.end:
+        raise scenario.InvalidScenario(
+            f"{text!r}: there are clusters 1 to {len(machines)}, and it must end after it begins"
+        )
+    return outage
+
+
+def _row(name: str, metrics: Metrics) -> tuple[str, ...]:
+    return (
+        name,
+        f"{metrics.mean_slowdown:.2f}",
+        f"{metrics.p95_slowdown:.2f}",
+        f"{metrics.mean_wait_seconds:.0f} s",
+        f"{metrics.p99_wait_seconds:.0f} s",
+        f"{metrics.utilisation:.1%}",
+        f"{metrics.jain_of_speeds:.2f}",
+        format_credits(int(metrics.cost) // 10**16 * 10**16),
+        f"{metrics.energy_kwh:.0f}",
+        str(metrics.moves),
+    )
+
+
+def _plot(path: Path, name: str, records: list[Record], machines: Sequence[Machine]) -> None:
+    from deepsquare.simulation.plot import MissingMatplotlib, draw  # noqa: PLC0415 - loads matplotlib
+
+    try:
+        draw(path, name, records, machines)
+    except MissingMatplotlib as error:
+        raise InvalidValue(str(error), next_step="pip install 'deepsquare[plot]'") from None

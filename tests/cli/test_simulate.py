@@ -1,0 +1,69 @@
+"""`dps simulate`: traces and models through a simulated grid."""
+
+from pathlib import Path
+
+import pytest
+
+from deepsquare.cli.exits import ExitCode
+from tests.cli.driver import dps
+
+TRACE = """\
+; Version: 2
+1 0 -1 100 4 -1 -1 -1 -1 -1 1 1 -1 -1 0 -1 -1 -1
+2 1 -1 100 4 -1 -1 -1 -1 -1 1 2 -1 -1 0 -1 -1 -1
+"""
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "two.swf"
+    path.write_text(TRACE)
+    return path
+
+
+def test_a_trace_runs_through_the_grid_and_its_baselines_in_one_run(trace: Path) -> None:
+    answer = dps("simulate", "--trace", trace, "--clusters", "4,4", "--policy", "grid", "--policy", "home", "--json")
+    grid, home = answer.json
+    assert (grid["policy"], grid["jobs"], grid["mean_slowdown"]) == ("grid", 2, 1.0)
+    assert home["mean_slowdown"] == pytest.approx((1 + 199 / 100) / 2)
+
+
+def test_a_model_makes_the_work_and_equal_seeds_give_equal_numbers() -> None:
+    run = ("simulate", "--lublin", "50", "--clusters", "64,2x16", "--load", "0.7", "--users", "5", "--json")
+    one, again, other = (dps(*run, "--seed", seed).stdout for seed in ("1", "1", "2"))
+    assert one == again != other
+
+
+def test_the_table_names_each_policy() -> None:
+    answer = dps("simulate", "--lublin", "20", "--clusters", "64", "--policy", "pooled", "--policy", "copies")
+    assert answer.exit_code == ExitCode.OK
+    assert "pooled" in answer.stdout
+    assert "copies" in answer.stdout
+
+
+def test_an_outage_moves_jobs_and_loses_none(trace: Path) -> None:
+    answer = dps("simulate", "--trace", trace, "--clusters", "4,4", "--outage", "1@50-60", "--json")
+    assert (answer.json[0]["jobs"], answer.json[0]["moves"]) == (2, 1)
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_plot_is_drawn(trace: Path, tmp_path: Path, ending: str) -> None:
+    plot = tmp_path / f"grid.{ending}"
+    answer = dps("simulate", "--trace", trace, "--clusters", "4", "--plot", plot)
+    assert answer.exit_code == ExitCode.OK
+    assert plot.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "either --trace or --lublin"),
+        (("--lublin", "5", "--clusters", "many"), "'many' is no cluster"),
+        (("--lublin", "5", "--outage", "9@1"), "there are clusters 1 to 4"),
+        (("--lublin", "5", "--outage", "soon"), "'soon' is no outage"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused_with_its_reason(arguments: tuple[str, ...], complaint: str) -> None:
+    answer = dps("simulate", *arguments)
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert complaint in answer.stderr

@@ -1,8 +1,8 @@
 """How close one queue brings many clusters to one machine, what a decision costs, and what outages do.
 
-Four unlike sites, each with the load of its own users: two with the traces that stand in `traces` beside this
-file's folder or where `DPS_TRACES` says, two with the Lublin-Feitelson model. Every seed takes another part of
-the traces, shakes the arrivals by up to half an hour and lets users ask for 1 to 10 times of what jobs run.
+Four unlike sites, each with the load of its own users: two with the traces of the folder that `DPS_TRACES`
+names (without it: with the model), two with the Lublin-Feitelson model. Every seed takes another part of the
+traces, shakes the arrivals by up to half an hour and lets users ask for 1 to 10 times of what jobs run.
 Run alone with `python -m benchmarks placement`; 30 seeds take an hour of one core.
 """
 
@@ -27,7 +27,7 @@ from deepsquare.simulation.scenario import GRID, POOLED, Shaping, simulate, work
 from deepsquare.simulation.trace import TraceJob, at_load, overestimated, read_swf
 from deepsquare.simulation.world import Conditions, Grid, Machine, Outage
 
-TRACES = Path(os.environ.get("DPS_TRACES", Path(__file__).parent / "traces"))
+TRACES = Path(os.environ.get("DPS_TRACES", "traces"))
 NAMES = ("lublin_256.swf", "lublin_256_new2.swf")
 
 SITES = [Machine(256, price=1000), Machine(256, price=1300), Machine(128, price=900), Machine(240, price=1100)]
@@ -73,13 +73,19 @@ def four_sites(load: float, seed: int) -> list[TraceJob]:
     traces = []
     for number, machine in enumerate(SITES):
         if number < len(NAMES):
-            whole = read_swf((TRACES / NAMES[number]).read_text().splitlines())
+            whole = _trace(NAMES[number])
             begin = seed * JOBS_PER_SITE % (len(whole) - JOBS_PER_SITE)
             traces.append(whole[begin : begin + JOBS_PER_SITE])
         else:
             traces.append(lublin.generate(JOBS_PER_SITE, machine.cpus, 1000 + seed * 10 + number))
     shaping = Shaping(load, seed, shake_seconds=1800.0, most_overestimate=10.0, users=USERS)
     return work(traces, SITES, shaping)
+
+
+def _trace(name: str) -> list[TraceJob]:
+    """A trace; where it is not at hand the model that it was made with."""
+    path = TRACES / name
+    return read_swf(path.read_text().splitlines()) if path.exists() else lublin.generate(10_000, 256, len(name))
 
 
 def _run_all(load: float, seed: int) -> Outcome:
@@ -143,7 +149,7 @@ def _one_cluster() -> list[Figure]:
     """Sequences of 1,024 jobs of each trace on one cluster of 256, as they stand, limits as long as the jobs run."""
     figures = []
     for name in NAMES:
-        whole = read_swf((TRACES / name).read_text().splitlines())
+        whole = _trace(name)
         random_ = random.Random(1)  # noqa: S311 - equal seeds shall give equal jobs
         begins = [random_.randrange(len(whole) - 1024) for _ in range(10)]
         means = {}

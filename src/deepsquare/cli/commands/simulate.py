@@ -29,15 +29,19 @@ _COLUMNS = (
     Column("moves", right=True),
 )
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_POLICY = click.Choice(scenario.POLICIES)
+_ORDER = click.Choice([order.value for order in Order])
 
-@click.command("simulate", cls=Command, short_help="Run traces through a simulated grid; compare ways to decide.")
-@click.option("--trace", "traces", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+@click.command("simulate", cls=Command, short_help="Run traces through a simulated grid; compare policies.")
+@click.option("--trace", "traces", multiple=True, type=_FILE, help="A trace; one per cluster at most.")
 @click.option("--lublin", "count", type=click.IntRange(min=2), help="So many jobs of the Lublin model per cluster.")
-@click.option("--clusters", "clusters", default="256,256,128,240", show_default=True)
-@click.option("--policy", "names", multiple=True, type=click.Choice(scenario.POLICIES), default=(scenario.GRID,))
-@click.option("--order", type=click.Choice([order.value for order in Order]), default=Order.FAIR.value)
+@click.option("--clusters", default="256,256,128,240", show_default=True, help="CPUs of each, as 256 or 8x32@0.02.")
+@click.option("--policy", "names", multiple=True, type=_POLICY, default=(scenario.GRID,), help="Several make a table.")
+@click.option("--order", type=_ORDER, default=Order.FAIR.value, show_default=True, help="Of every queue.")
 @click.option("--load", type=click.FloatRange(min=0, min_open=True, max=10), help="Of each cluster by its own jobs.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of everything that is random.")
 @click.option("--shake", type=click.FloatRange(min=0), default=0.0, help="Move each arrival by up to so many seconds.")
 @click.option("--overestimate", type=click.FloatRange(min=1), default=1.0, help="Limits of 1 to so many run times.")
 @click.option("--users", type=click.IntRange(min=1), help="Deal the jobs out to so many users.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deepsquare.model import WEI_PER_CREDIT, Address, Hardware, JobId, Label, Node, Prices, Provider
@@ -294,7 +294,22 @@ def test_a_job_starts_no_later_than_it_was_first_promised(
         assert history.starts[number][0] <= promised
 
 
+_BOUND_AHEAD_WITH_THE_PROMISE = (
+    [(Node(1, 1_000_000), Node(6, 1_000_000), Node(8, 1_000_000))],
+    [
+        *[(0, 1, 1, 1, 1.0)] * 3,
+        (0, 1, 1, 20, 1.0), (0, 1, 2, 1, 1.0), (0, 1, 2, 7, 1.0), (0, 1, 4, 21, 0.96875), (0, 2, 2, 1, 1.0),
+        (1, 1, 1, 9, 1.0), (1, 1, 2, 1, 1.0), (1, 1, 2, 2, 1.0), (1, 1, 3, 1, 1.0), (1, 1, 3, 6, 1.0),
+        (1, 1, 3, 6, 1.0), (1, 1, 4, 11, 1.0), (1, 1, 4, 5, 1.0), (1, 1, 4, 5, 1.0), (1, 2, 2, 1, 1.0),
+        (1, 2, 3, 14, 1.0), (1, 2, 4, 1, 1.0), (1, 3, 4, 1, 1.0),
+        (5, 1, 1, 36, 1.0), (21, 3, 3, 1, 1.0), (21, 3, 1, 3, 1.0),
+    ],
+)  # fmt: skip
+"""The job that has the promise is bound ahead: what was kept for it is free to those behind it at once."""
+
+
 @given(clusters_drawn, jobs_drawn, st.sampled_from(Order))
+@example(*_BOUND_AHEAD_WITH_THE_PROMISE, Order.FAIR)
 def test_equal_input_gives_equal_output(
     machines: list[tuple[Node, ...]], work: list[tuple[int, int, int, int, float]], order: Order
 ) -> None:

@@ -159,13 +159,15 @@ class Scheduler:
         starts: list[Start] = []
         changed: set[Cluster] = set()
         while self._loosened or self._fresh:
-            loosened, self._loosened = self._loosened, set()
-            fresh, self._fresh = self._fresh, set()
-            changed |= loosened
-            self._serve_first(now, loosened, fresh, starts)
-            if self.policy.backfill is Backfill.EASY:
-                self._backfill(now, loosened, fresh, starts)
-        self._fill_ahead(now, changed, starts)
+            while self._loosened or self._fresh:
+                loosened, self._loosened = self._loosened, set()
+                fresh, self._fresh = self._fresh, set()
+                changed |= loosened
+                self._serve_first(now, loosened, fresh, starts)
+                if self.policy.backfill is Backfill.EASY:
+                    self._backfill(now, loosened, fresh, starts)
+            # Whoever is bound ahead may have had the promise: what was kept for it is free then.
+            self._fill_ahead(now, changed, starts)
         return starts
 
     def next_look(self) -> float:

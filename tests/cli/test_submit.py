@@ -7,6 +7,7 @@ import pytest
 from deepsquare.cli.exits import ExitCode
 from deepsquare.gateway.client import GatewayClient, Submission
 from deepsquare.model import Address
+from deepsquare.sdk.wallet import KEY_VARIABLE
 from tests.cli.driver import dps
 from tests.support.foreign_gateway import foreign_gateway
 from tests.support.local_grid import HELLO, RunningGrid
@@ -34,6 +35,26 @@ def test_the_candidates_are_shown_with_the_chosen_one_first(grid: RunningGrid, h
     assert not other["chosen"]
     assert float(chosen["price_per_minute"]) < float(other["price_per_minute"])
     assert "CHOSEN" in answer.stderr
+
+
+def test_an_estimate_needs_no_wallet_and_names_each_provider(grid: RunningGrid, hello: Path) -> None:
+    stranger = {name: value for name, value in grid.environment.items() if name != KEY_VARIABLE}
+    answer = dps("estimate", hello, "--json", environment=stranger)
+    assert answer.exit_code == ExitCode.OK
+    chosen, other = answer.json
+    assert chosen["chosen"]
+    assert float(chosen["price_per_minute"]) < float(other["price_per_minute"])
+
+
+def test_an_estimate_of_what_nobody_can_run_says_why(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("estimate", hello, "--affinity", "zone==nowhere", "--json", environment=grid.environment)
+    assert answer.exit_code == ExitCode.NO_PROVIDER
+    assert [row["rule"] for row in answer.json] == ["affinity", "affinity"]
+
+
+def test_an_objective_is_a_wish_that_every_provider_may_fulfil(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("estimate", hello, "--objective", "cost", "--json", environment=grid.environment)
+    assert all(row["offers"] for row in answer.json)
 
 
 def test_a_dry_run_locks_nothing_and_requests_nothing(grid: RunningGrid, hello: Path) -> None:

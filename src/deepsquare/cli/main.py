@@ -12,6 +12,7 @@ root = LazyGroup(
     {
         "Run work": {
             "submit": Entry(f"{_COMMANDS}.submit:submit", "Submit a workflow: see where it can run, lock credits."),
+            "estimate": Entry(f"{_COMMANDS}.estimate:estimate", "Show where a workflow could run, and at what price."),
             "validate": Entry(f"{_COMMANDS}.validate:validate", "Check workflows; print every problem with its line."),
             "init": Entry(f"{_COMMANDS}.init:init", "Write a commented workflow to start from."),
             "schema": Entry(f"{_COMMANDS}.schema:schema", "Print the JSON Schema of workflows, for editors."),

@@ -158,3 +158,9 @@ JOB_ID = JobIdType()
 LABEL = LabelType()
 AFFINITY = AffinityType()
 MOMENT = MomentType()
+OBJECTIVE = click.Choice(["cost", "time", "energy", "balanced"])
+
+
+def wishes(uses: tuple[Label, ...], objective: str | None) -> tuple[Label, ...]:
+    """The labels that a job names, its objective among them."""
+    return uses if objective is None else (*uses, Label("objective", objective))

@@ -15,6 +15,7 @@ from deepsquare import workflow as language
 from deepsquare.chain import Signer
 from deepsquare.clock import Clock
 from deepsquare.gateway.client import Submission
+from deepsquare.metascheduler.client import GridView
 from deepsquare.model import Address, Job, JobId
 from deepsquare.scheduling import Site
 from deepsquare.sdk import configuration as settings
@@ -32,6 +33,9 @@ LONGEST_NAME_BYTES = 32
 
 WorkflowSource = Path | str | Mapping[str, Any]
 """A workflow: the path of its file, its text (YAML or JSON), or the structure itself."""
+
+_NO_SALT = "0" * 32
+"""Of a script that nobody keeps: only what it asks for matters."""
 
 
 class AsyncClient:
@@ -102,20 +106,36 @@ class AsyncClient:
         'left'
         """
         conditions = Terms(**terms)
-        name, text = _read(workflow)
-        source = source or name
-        loaded = language.load(text, source)
-        if loaded.workflow is None:
-            raise InvalidWorkflow(source, loaded.problems)
+        text, parsed, problems = _loaded(workflow, source)
         view, gateway = await self.connection.view(), await self.connection.gateway()
         with translated():
             submission = await gateway.submit(text, self.address)
-        _verify(loaded.workflow, submission)
-        definition = compiler.definition(
-            loaded.workflow, submission.script_hash, uses=conditions.uses, affinities=conditions.affinities
-        )
+        _verify(parsed, submission)
+        return self._drafted(view, parsed, submission.script_hash, conditions, problems)
+
+    async def estimate(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
+        """Who could run the job, at what price and when. Needs no wallet and no gateway; cannot be requested.
+
+        >>> draft = await client.estimate(workflow, credits=10)
+        >>> draft.chosen.site.provider.label("zone")
+        'left'
+        """
+        conditions = Terms(**terms)
+        _, parsed, problems = _loaded(workflow, source)
+        script = compiler.compile(parsed, salt=_NO_SALT)
+        return self._drafted(await self.connection.view(), parsed, script.hash, conditions, problems)
+
+    def _drafted(
+        self,
+        view: GridView,
+        workflow: language.Workflow,
+        script_hash: str,
+        conditions: Terms,
+        problems: Sequence[language.Problem],
+    ) -> Draft:
+        definition = compiler.definition(workflow, script_hash, uses=conditions.uses, affinities=conditions.affinities)
         now = self.connection.clock.now()
-        return draft_of(definition, conditions, view.sites(now), now, loaded.problems, queue=view.queue())
+        return draft_of(definition, conditions, view.sites(now), now, problems, queue=view.queue())
 
     async def request(self, draft: Draft) -> AsyncJob:
         """Lock the credits of a prepared job and queue it.
@@ -245,6 +265,15 @@ def _read(workflow: WorkflowSource) -> tuple[str, str]:
     if isinstance(workflow, str):
         return "workflow", workflow
     return "workflow", json.dumps(workflow)
+
+
+def _loaded(workflow: WorkflowSource, source: str) -> tuple[str, language.Workflow, Sequence[language.Problem]]:
+    """A workflow's text, the workflow and its warnings. Raises `InvalidWorkflow`."""
+    name, text = _read(workflow)
+    loaded = language.load(text, source or name)
+    if loaded.workflow is None:
+        raise InvalidWorkflow(source or name, loaded.problems)
+    return text, loaded.workflow, loaded.problems
 
 
 def _job_name(name: str) -> str:

@@ -83,6 +83,14 @@ class Client:
         """
         return self._portal.call(self._client.prepare, workflow, source=source, **terms)
 
+    def estimate(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
+        """Who could run the job, at what price and when. Needs no wallet and no gateway; cannot be requested.
+
+        >>> client.estimate(workflow, credits=10).chosen.site.provider.label("zone")
+        'left'
+        """
+        return self._portal.call(self._client.estimate, workflow, source=source, **terms)
+
     def request(self, draft: Draft) -> "JobHandle":
         """Lock the credits of a prepared job and queue it.
 

@@ -8,7 +8,7 @@ import click
 from deepsquare.cli.command import Command, current, finish
 from deepsquare.cli.connecting import run, signing
 from deepsquare.cli.exits import ExitCode
-from deepsquare.cli.options import AFFINITY, CREDITS, LABEL, MOMENT, grid_options, wallet_options
+from deepsquare.cli.options import AFFINITY, CREDITS, LABEL, MOMENT, OBJECTIVE, grid_options, wallet_options, wishes
 from deepsquare.cli.output import Output
 from deepsquare.cli.problems import STDIN, read_workflow, say_problems
 from deepsquare.cli.submitting import say_candidates, say_submitted
@@ -41,6 +41,7 @@ from deepsquare.sdk.job import AsyncJob
     metavar="RULE",
     help="A rule on the provider's labels, such as 'gpu.memory>=40'.",
 )
+@click.option("--objective", type=OBJECTIVE, help="What matters: cost, time, energy or balanced.")
 @click.option("--max-price", type=CREDITS, default=0, help="Credits per minute that the job may cost; 0 is no ceiling.")
 @click.option(
     "--start-before",
@@ -76,6 +77,7 @@ def submit(
     name: str | None,
     uses: tuple[Label, ...],
     affinities: tuple[Affinity, ...],
+    objective: str | None,
     max_price: int,
     latest_start: datetime | None,
     attempts: int,
@@ -94,7 +96,7 @@ def submit(
     source, text = read_workflow(file)
     terms = TermsArguments(
         name=_default_name(file) if name is None else name,
-        uses=uses,
+        uses=wishes(uses, objective),
         affinities=affinities,
         delegate=delegate,
         attempts=attempts,

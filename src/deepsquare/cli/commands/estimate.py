@@ -1,0 +1,69 @@
+"""`dps estimate`: where a workflow could run, before any money moves."""
+
+from datetime import datetime
+
+import click
+
+from deepsquare.cli.command import Command, current
+from deepsquare.cli.connecting import reading, run
+from deepsquare.cli.options import AFFINITY, CREDITS, LABEL, MOMENT, OBJECTIVE, grid_options, wallet_options, wishes
+from deepsquare.cli.problems import read_workflow, say_problems
+from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows
+from deepsquare.model import Affinity, Label
+from deepsquare.sdk.amounts import to_credits
+from deepsquare.sdk.draft import TermsArguments
+
+
+@click.command("estimate", cls=Command, short_help="Show where a workflow could run, and at what price.")
+@click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
+@click.option("--credits", "credits_", type=CREDITS, help="Credits that would be locked. [default: for an hour]")
+@click.option(
+    "--use", "uses", type=LABEL, multiple=True, metavar="KEY=VALUE", help="A label that the provider must have."
+)
+@click.option(
+    "--affinity",
+    "affinities",
+    type=AFFINITY,
+    multiple=True,
+    metavar="RULE",
+    help="A rule on the provider's labels, such as 'gpu.memory>=40'.",
+)
+@click.option("--objective", type=OBJECTIVE, help="What matters: cost, time, energy or balanced.")
+@click.option("--max-price", type=CREDITS, default=0, help="Credits per minute that the job may cost; 0 is no ceiling.")
+@click.option("--start-before", "latest_start", type=MOMENT, help="The latest start that the job would have.")
+@grid_options
+@wallet_options
+def estimate(
+    *,
+    file: str,
+    credits_: int | None,
+    uses: tuple[Label, ...],
+    affinities: tuple[Affinity, ...],
+    objective: str | None,
+    max_price: int,
+    latest_start: datetime | None,
+) -> None:
+    """Show what each provider would answer to the workflow in FILE (- is stdin) now: price, start, or why not.
+
+    Needs no wallet and no gateway, and nothing is sent. Exit code 32 where no provider of today can ever run it.
+    """
+    source, text = read_workflow(file)
+    terms = TermsArguments(
+        uses=wishes(uses, objective),
+        affinities=affinities,
+        max_price_per_minute=to_credits(max_price),
+        latest_start=latest_start,
+    )
+    if credits_ is not None:
+        terms["credits"] = to_credits(credits_)
+    run(_estimate(source, text, terms))
+
+
+async def _estimate(source: str, text: str, terms: TermsArguments) -> None:
+    output = current().output
+    async with reading() as client:
+        draft = await client.estimate(text, source=source, **terms)
+    say_problems(output, source, draft.warnings)
+    rows = candidate_rows(draft.candidates)
+    output.table(candidate_documents(draft.candidates), CANDIDATE_COLUMNS, rows, "The grid has no provider yet.")
+    draft.require_provider()

@@ -47,17 +47,24 @@ class Start:
     """True where there is no room yet: the job waits at the cluster for one that is about to end."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Places:
-    """Where the jobs of a group may run, now or later."""
+    """Where the jobs of a group may run, now or later, as far as their credits reach."""
 
     clusters: list[Cluster]
+    """The best first."""
     prices: dict[Cluster, int]
     """Wei per minute."""
+    ranks: dict[Cluster, tuple[float, ...]]
     cheapest: int
     dearest: int
-    largest: int
-    """CPUs."""
+
+    def among(self, clusters: Iterable[Cluster]) -> list[Cluster]:
+        """Those of `clusters` where the jobs may run, the best first."""
+        return sorted((cluster for cluster in clusters if cluster in self.ranks), key=self._order)
+
+    def _order(self, cluster: Cluster) -> tuple[tuple[float, ...], Address]:
+        return self.ranks[cluster], cluster.address
 
 
 class Scheduler:
@@ -83,7 +90,7 @@ class Scheduler:
 
     def rank(self, request: JobRequest, cluster: Cluster) -> tuple[float, ...]:
         """How good a cluster is for a job that may run there: the lowest gets it."""
-        return self._rank(request, self._places_of(request), cluster)
+        return self._places_of(request).ranks[cluster]
 
     def join(self, cluster: Cluster) -> None:
         """A cluster takes part, or takes the place of one with its address."""
@@ -187,7 +194,7 @@ class Scheduler:
                 seconds = seconds_at(entry.request, places.prices[cluster])
                 found = profiles[cluster].earliest(entry.group.shape, seconds) if cluster in profiles else None
                 if found is not None:
-                    slot = (found[0], self._rank(entry.request, places, cluster), cluster, seconds, found[1])
+                    slot = (found[0], places.ranks[cluster], cluster, seconds, found[1])
                     best = slot if best is None or slot[:2] < best[:2] else best
             if best is None:
                 continue
@@ -217,11 +224,11 @@ class Scheduler:
         """
         before = self._lift_promise()
         touched = set(loosened)
-        changed = _in_order(loosened if before is None else {*loosened, before[0]})
+        changed = loosened if before is None else {*loosened, before[0]}
         skipped = 0
         while skipped < MOST_SKIPPED and (entry := self.queue.first(skipped)) is not None:
             places = self._places_for(entry.group)
-            scope = places.clusters if entry.group in fresh else [c for c in changed if c in places.prices]
+            scope = places.clusters if entry.group in fresh else places.among(changed)
             start = self._start(entry, scope, now)
             if start is not None:
                 starts.append(start)
@@ -290,7 +297,6 @@ class Scheduler:
 
     def _backfill(self, now: float, loosened: set[Cluster], fresh: set[Group], starts: list[Start]) -> None:
         """Start what can start beside the promises, the first jobs first."""
-        changed = _in_order(loosened)
         widest = max((cluster.free_cpus for cluster in loosened), default=0)
         groups = dict.fromkeys(self.queue.groups(widest))
         groups.update((group, None) for group in fresh if group.entries)
@@ -298,47 +304,36 @@ class Scheduler:
         for entry in walk:
             group = entry.group
             places = self._places_for(group)
-            scope = places.clusters if group in fresh else [c for c in changed if c in places.prices]
-            scope = [cluster for cluster in scope if cluster.free_cpus >= group.shape.cpus]
-            scope = [cluster for cluster in scope if cluster.fits(group.shape)]
-            if not scope:
+            scope = places.clusters if group in fresh else places.among(loosened)
+            cpus = group.shape.cpus
+            if not any(cluster.free_cpus >= cpus and cluster.fits(group.shape) for cluster in scope):
                 walk.leave_group()
             elif (start := self._start(entry, scope, now)) is not None:
                 starts.append(start)
                 walk.removed()
 
     def _start(self, entry: Entry, clusters: Iterable[Cluster], now: float) -> Start | None:
-        """Start a job at the best of those clusters that can start it now."""
+        """Start a job at the first of the clusters that can start it now."""
         shape, request = entry.group.shape, entry.request
-        clusters = [cluster for cluster in clusters if cluster.free_cpus >= shape.cpus and cluster.closed_until <= now]
-        if not clusters:
-            return None
+        cpus = shape.cpus
         if request.latest_start is not None and now > request.latest_start.timestamp():
             return None
         places = self._places_for(entry.group)
-        best: tuple[tuple[float, ...], Cluster, float, tuple[Share, ...]] | None = None
         for cluster in clusters:
+            if cluster.free_cpus < cpus or cluster.closed_until > now:
+                continue
             seconds = seconds_at(request, places.prices[cluster])
             shares = cluster.shares_for(shape, now + seconds) if seconds else None
-            if shares is None:
-                continue
-            rank = self._rank(request, places, cluster)
-            if best is None or rank < best[0]:
-                best = (rank, cluster, now + seconds, shares)
-        if best is None or not self._is_good_enough(entry, best[0], now):
-            return None
-        _, cluster, until, shares = best
-        return self._bind(entry, cluster, now, until, shares)
+            if shares is not None:
+                is_good = self._is_good_enough(entry, places.ranks[cluster], now)
+                return self._bind(entry, cluster, now, now + seconds, shares) if is_good else None
+        return None
 
     def _bind(self, entry: Entry, cluster: Cluster, now: float, until: float, shares: tuple[Share, ...]) -> Start:
         self._leave_queue(entry)
         self._held[entry.job] = (entry.request, cluster)
         cluster.start(entry.job, entry.group.shape, now, until, shares)
         return Start(entry.job, entry.request, cluster)
-
-    def _rank(self, request: JobRequest, places: Places, cluster: Cluster) -> tuple[float, ...]:
-        dearness = places.prices[cluster] / places.cheapest if places.cheapest else 1.0
-        return self.policy.rank(request, cluster, dearness, cluster.cpus / places.largest)
 
     def _wanted(self, entry: Entry, now: float) -> list[Cluster]:
         """Where the job shall go: everywhere it may, or while it is patient only to the best that is free in time."""
@@ -349,7 +344,7 @@ class Scheduler:
         if entry.job not in self._patient:
             return payable
         best = self._best_in_time(entry, places, now)
-        return [cluster for cluster in payable if self._rank(entry.request, places, cluster) <= best]
+        return [cluster for cluster in payable if places.ranks[cluster] <= best]
 
     def _is_good_enough(self, entry: Entry, rank: tuple[float, ...], now: float) -> bool:
         """Whether a job takes a place of this rank now; a patient one waits for a better one that is free in time."""
@@ -361,7 +356,7 @@ class Scheduler:
         """The best rank among the clusters where the patient job may start before its patience ends."""
         deadline = self._patient[entry.job]
         in_time = [
-            self._rank(entry.request, places, cluster)
+            places.ranks[cluster]
             for cluster in places.clusters
             if cluster.closed_until <= now and cluster.start_bound(entry.group.shape.cpus, now) <= deadline
         ]
@@ -430,12 +425,16 @@ class Scheduler:
         return self.policy.handicap(self.usage.share(customer))
 
     def _places_of(self, request: JobRequest) -> Places:
-        clusters = [
-            cluster for cluster in _in_order(self.clusters.values()) if demand_refusal(request, cluster) is None
-        ]
-        prices = {cluster: price_per_minute(request.definition, cluster.provider.prices) for cluster in clusters}
-        largest = max((cluster.cpus for cluster in clusters), default=1)
-        return Places(clusters, prices, min(prices.values(), default=0), max(prices.values(), default=0), largest)
+        able = [cluster for cluster in self.clusters.values() if demand_refusal(request, cluster) is None]
+        prices = {cluster: price_per_minute(request.definition, cluster.provider.prices) for cluster in able}
+        cheapest, dearest = min(prices.values(), default=0), max(prices.values(), default=0)
+        largest = max((cluster.cpus for cluster in able), default=1)
+        ranks = {
+            cluster: self.policy.rank(request, cluster, price / cheapest if cheapest else 1.0, cluster.cpus / largest)
+            for cluster, price in prices.items()
+        }
+        in_order = sorted(able, key=lambda cluster: (ranks[cluster], cluster.address))
+        return Places(in_order, prices, ranks, cheapest, dearest)
 
 
 def _in_order(clusters: Iterable[Cluster]) -> list[Cluster]:

@@ -66,7 +66,8 @@ def _standing(found: Ownership) -> str:
 def set_(setting: str, value: str) -> None:
     """Turn a SETTING, within the contract's bounds; `dps admin show` lists them with their values.
 
-    VALUE is a whole number, for minimum_amount credits. It holds from now on.
+    VALUE is a whole number, for minimum_amount credits. A job keeps what moves its money or time as it was at its
+    request; only a longer lease and the claim timeout hold at once.
     """
     run(_act(lambda acting: acting.change(setting, _number(setting, value)), f"{setting} is {value} now."))
 

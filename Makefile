@@ -16,7 +16,7 @@ export PIP_CACHE_DIR ?= $(CURDIR)/.tools/cache/pip
 export PYTHONDONTWRITEBYTECODE :=
 WORKERS ?= auto
 
-.PHONY: help demo test check lint bench conformance contracts lock changelog clean
+.PHONY: help demo test check lint bench conformance contracts-check contracts-prove lock changelog clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ help: ## Show these targets
 demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a workflow through it, show the bill
 	@$(VENV)/bin/dps demo
 
-test: check contracts ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
+test: check contracts-check ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long
 	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance"
 
@@ -37,8 +37,12 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-contracts: $(VENV)/.dev ## Build and test the Solidity contracts
-	$(MAKE) -C contracts test
+contracts-check: $(VENV)/.dev .tools/proofs/.installed ## Build, test, fuzz and measure the Solidity contracts, let Slither read them, compare the artifacts
+	$(MAKE) -C contracts check
+	$(VENV)/bin/pytest tests/contracts
+
+contracts-prove: $(VENV)/.dev .tools/proofs/.installed ## Prove them: long invariants, symbolic execution, mutants (hours)
+	$(MAKE) -C contracts prove
 
 conformance: $(VENV)/.dev .tools/geth ## Run the chain's tests on every kind of node, a real geth among them (slow)
 	$(VENV)/bin/pytest -m conformance
@@ -49,6 +53,7 @@ bench: $(VENV)/.dev ## Measure: a table on the terminal, JSON in benchmarks/resu
 lock: $(VENV)/bin/uv ## Pin the current releases of all dependencies
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header -c requirements.lock --extra plot --extra postgresql --group dev pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header contracts/requirements-proofs.in -o contracts/requirements-proofs.lock
 
 changelog: $(VENV)/.dev ## Turn the fragments in changelog.d/ into CHANGELOG.md
 	$(VENV)/bin/towncrier build --yes
@@ -56,6 +61,11 @@ changelog: $(VENV)/.dev ## Turn the fragments in changelog.d/ into CHANGELOG.md
 clean: ## Remove everything that was built or installed here
 	rm -rf $(VENV) .tools .dps dist contracts/out contracts/cache contracts/node_modules .*_cache
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+.tools/proofs/.installed: contracts/requirements-proofs.lock $(VENV)/bin/uv
+	@$(UV) venv -q --clear --python $(PYTHON) .tools/proofs
+	@$(UV) pip install -q --python .tools/proofs --require-hashes -r contracts/requirements-proofs.lock
+	@touch $@
 
 .tools/geth:
 	@command -v go >/dev/null || { echo "a geth is built with Go; install it with: apt install golang-go" >&2; exit 1; }

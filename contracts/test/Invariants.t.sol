@@ -3,8 +3,9 @@ pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
 import {Credit} from "../src/Credit.sol";
-import {Job, JobDefinition, JobStatus, Report, RequestOptions} from "../src/interfaces/JobTypes.sol";
+import {Job, JobDefinition, JobStatus, JobTerms, Report, RequestOptions} from "../src/interfaces/JobTypes.sol";
 import {MetaScheduler} from "../src/MetaScheduler.sol";
+import {ProviderManager} from "../src/ProviderManager.sol";
 import {GridTest} from "./GridTest.sol";
 
 /// @notice Plays customer, scheduler, two providers, a stranger, the admin and time, in any order. Each step tries one
@@ -18,12 +19,32 @@ contract Grid is Test {
     address[2] private _providers;
     JobDefinition private _definition;
 
-    /// @dev How often credits left the lock of a job, and what the ended ones shared out.
+    /// @dev Row by row of the table, the states that a job may reach from there; written down once more, not read from
+    /// the contract.
+    uint16[9] private _edges = [
+        1 << 1 | 1 << 4,
+        1 << 0 | 1 << 2 | 1 << 4 | 1 << 8,
+        1 << 0 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 8,
+        1 << 0 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8,
+        0,
+        0,
+        0,
+        0,
+        0
+    ];
+
+    /// @dev How often credits left the lock of a job.
     mapping(bytes32 => uint256) public settlements;
-    mapping(bytes32 => JobStatus) public lastSeen;
+
+    /// @dev What the ended jobs cost, and what was withdrawn of their fees.
+    uint256 public spent;
     uint256 public withdrawn;
+
+    bool public leftTheTable;
     bool public leftACold;
     bool public overpaid;
+    bool public wrongSum;
+    bool public brokenPromise;
 
     constructor(MetaScheduler grid, Credit credit, address[5] memory people, JobDefinition memory wanted) {
         (GRID, CREDIT, ADMIN, SCHEDULER, CUSTOMER) = (grid, credit, people[0], people[1], people[2]);
@@ -34,7 +55,7 @@ contract Grid is Test {
     function request(uint96 locked, uint8 attempts, bool delegates, uint16 wait) external {
         uint256 allowed = CREDIT.allowance(CUSTOMER, address(GRID));
         locked = uint96(bound(locked, 0, 1e6));
-        if (locked > allowed) return;
+        if (locked > allowed || !GRID.enableRequestNewJob()) return;
         RequestOptions memory options =
             RequestOptions(delegates, attempts, 0, wait == 0 ? 0 : uint64(vm.getBlockTimestamp() + wait));
         vm.prank(CUSTOMER);
@@ -81,6 +102,31 @@ contract Grid is Test {
         _try(CUSTOMER, which, abi.encodeCall(GRID.topUpJob, (_pick(which), amount)));
     }
 
+    function delegate(uint256 which, bool allowed) external {
+        _try(CUSTOMER, which, abi.encodeCall(GRID.setDelegateSpendingAuthority, (_pick(which), allowed)));
+    }
+
+    /// @dev One batch of three entries of which some are bad, and one of a claim and a start.
+    function batch(uint256 which, uint256 who, uint8 status, uint64 at) external {
+        Report[] memory entries = new Report[](3);
+        entries[0] = Report(_pick(which), uint8(JobStatus.RUNNING), at, 0, "");
+        entries[1] = Report(_pick(which), status % 10, at, 2, "late");
+        entries[2] = Report(bytes32(type(uint256).max), 5, at, 0, "");
+        _try(_who(which, who), which, abi.encodeCall(GRID.reportBatch, (entries)));
+    }
+
+    function many(uint256 which, uint256 who) external {
+        bytes[] memory calls = new bytes[](2);
+        calls[0] = abi.encodeCall(GRID.claim, (_pick(which)));
+        calls[1] = abi.encodeCall(GRID.heartbeat, ());
+        _try(_who(which, who), which, abi.encodeCall(GRID.multicall, (calls)));
+    }
+
+    function heartbeat(uint256 which) external {
+        vm.prank(_who(which, 0));
+        GRID.heartbeat();
+    }
+
     function topUpDelegate(uint256 which, uint256 who) external {
         _try(_who(which, who), which, abi.encodeCall(GRID.topUpJobDelegate, (_pick(which))));
     }
@@ -88,6 +134,30 @@ contract Grid is Test {
     function turnFee(uint256 basisPoints) external {
         vm.prank(ADMIN);
         GRID.setFeeBasisPoints(bound(basisPoints, 0, 3000));
+    }
+
+    function turnClocks(uint256 lease, uint256 delay, uint256 grace, uint256 timeout, uint256 claimTimeout) external {
+        vm.startPrank(ADMIN);
+        GRID.setLeaseDuration(bound(lease, 1 minutes, 1 hours));
+        GRID.setReportDelay(bound(delay, 0, 1 hours));
+        GRID.setClaimTimeout(bound(claimTimeout, 30 seconds, 1 hours));
+        GRID.setCancelGrace(bound(grace, 0, 1 minutes));
+        GRID.setCancelTimeout(bound(timeout, 1 minutes, 1 hours));
+        vm.stopPrank();
+    }
+
+    function ban(uint256 who) external {
+        address provider = _providers[who % 2];
+        ProviderManager manager = ProviderManager(address(GRID.providerManager()));
+        vm.startPrank(ADMIN);
+        if (manager.isBanned(provider)) manager.unban(provider);
+        else manager.ban(provider);
+        vm.stopPrank();
+    }
+
+    function pause(bool enabled) external {
+        vm.prank(ADMIN);
+        GRID.setEnableRequestNewJob(enabled);
     }
 
     function withdraw(uint256 amount) external {
@@ -117,7 +187,10 @@ contract Grid is Test {
         bytes32 id = _pick(which);
         if (id == 0) return;
         Job memory before = GRID.get(id);
+        JobTerms memory terms = GRID.terms(id);
         uint256 earned = CREDIT.balanceOf(before.providerAddr);
+        uint256 home = CREDIT.balanceOf(CUSTOMER);
+        uint256 fees = GRID.collectedFees();
         vm.prank(caller);
         (bool done, bytes memory reason) = address(GRID).call(call);
         if (!done) {
@@ -126,19 +199,42 @@ contract Grid is Test {
         }
         Job memory later = GRID.get(id);
         bool wasHot = before.status <= JobStatus.RUNNING;
-        if (!wasHot) leftACold = true;
+        if (!wasHot && keccak256(abi.encode(before)) != keccak256(abi.encode(later))) leftACold = true;
+        if (before.status != later.status && !_mayFollow(before.status, later.status)) leftTheTable = true;
+        _checkPromises(terms, GRID.terms(id));
         if (wasHot && later.status > JobStatus.RUNNING) {
             ++settlements[id];
-            _checkPay(later, CREDIT.balanceOf(before.providerAddr) - earned);
+            uint256 fee = GRID.collectedFees() - fees;
+            uint256 paid = CREDIT.balanceOf(before.providerAddr) - earned;
+            _checkPay(later, terms, paid, fee);
+            if (paid + fee + CREDIT.balanceOf(CUSTOMER) - home != later.cost.maxCost) wrongSum = true;
+            spent += paid + fee;
         }
     }
 
+    /// @dev A batch may take two edges in one call.
+    function _mayFollow(JobStatus from, JobStatus to) private view returns (bool) {
+        uint256 direct = _edges[uint8(from)];
+        if (direct >> uint8(to) & 1 == 1) return true;
+        return direct >> uint8(JobStatus.RUNNING) & 1 == 1 && _edges[uint8(JobStatus.RUNNING)] >> uint8(to) & 1 == 1;
+    }
+
     /// @dev No more than the locked credits, nor the price of the time, and nothing for what did not run.
-    function _checkPay(Job memory job, uint256 paid) private {
+    function _checkPay(Job memory job, JobTerms memory terms, uint256 paid, uint256 fee) private {
         uint256 time = job.time.start == 0 ? 0 : job.time.end - job.time.start;
-        uint256 price = GRID.terms(job.jobId).pricePerMin;
-        if (paid > job.cost.maxCost || paid * 60 > price * time + 60) overpaid = true;
-        if (job.status == JobStatus.PANICKED && paid != 0) overpaid = true;
+        uint256 cost = paid + fee;
+        if (cost > job.cost.maxCost || cost * 60 >= terms.pricePerMin * time + 60) overpaid = true;
+        if (cost != job.cost.finalCost || fee != cost * terms.feeBasisPoints / 10_000) wrongSum = true;
+        if (job.status == JobStatus.PANICKED && cost != 0) overpaid = true;
+        if (job.time.end > vm.getBlockTimestamp() || job.time.start > job.time.end) overpaid = true;
+    }
+
+    function _checkPromises(JobTerms memory before, JobTerms memory later) private {
+        bool isKept = before.feeBasisPoints == later.feeBasisPoints && before.leaseDuration == later.leaseDuration
+            && before.reportDelay == later.reportDelay && before.cancelGrace == later.cancelGrace
+            && before.cancelTimeout == later.cancelTimeout && before.maxAttempts == later.maxAttempts
+            && before.avoided.length <= later.avoided.length;
+        if (!isKept) brokenPromise = true;
     }
 }
 
@@ -166,6 +262,30 @@ contract InvariantsTest is GridTest {
         assertFalse(world.leftACold());
     }
 
+    function invariant_only_edges_of_the_table_are_taken() public view {
+        assertFalse(world.leftTheTable());
+    }
+
+    function invariant_paid_and_fee_and_refund_are_what_was_locked() public view {
+        assertFalse(world.wrongSum());
+    }
+
+    function invariant_no_setting_touches_a_job_that_was_requested_before() public view {
+        assertFalse(world.brokenPromise());
+    }
+
+    function invariant_no_more_is_taken_than_was_allowed() public view {
+        uint256 taken;
+        for (uint256 i = 1; i <= grid.jobCount(); ++i) {
+            taken += grid.get(bytes32(i)).cost.maxCost;
+        }
+        assertEq(taken + credit.allowance(customer, address(grid)), FUNDS);
+    }
+
+    function invariant_fees_stay_below_their_bound() public view {
+        assertLe((grid.collectedFees() + world.withdrawn()) * 10_000, world.spent() * 3000);
+    }
+
     function invariant_nobody_is_paid_more_than_the_time_is_worth() public view {
         assertFalse(world.overpaid());
     }
@@ -185,10 +305,12 @@ contract InvariantsTest is GridTest {
         assertEq(uint256(grid.jobsHeldBy(provider)) + grid.jobsHeldBy(rival), held);
     }
 
-    /// @dev After all clocks ran out, strangers and the customer bring everything home.
+    /// @dev After all clocks ran out, a stranger moves every job that somebody held, and whoever requested what waits
+    /// takes it back: nothing stays locked. Neither a pause nor a ban is in the way.
     function afterInvariant() public {
+        uint256 home = credit.balanceOf(customer) + locked();
         for (uint256 round = 0; round < 2; ++round) {
-            vm.warp(time() + 1 days);
+            vm.warp(time() + 7 days);
             for (uint256 i = 1; i <= grid.jobCount(); ++i) {
                 if (grid.get(bytes32(i)).status > JobStatus.RUNNING) continue;
                 if (grid.get(bytes32(i)).status == JobStatus.PENDING) {
@@ -202,6 +324,7 @@ contract InvariantsTest is GridTest {
         }
         assertEq(locked(), 0);
         assertEq(credit.balanceOf(address(grid)), grid.collectedFees());
+        assertEq(credit.balanceOf(customer), home);
     }
 
     function locked() private view returns (uint256 sum) {

@@ -26,6 +26,8 @@ abstract contract CustomerDesk is Escrow {
         bytes32 _jobName,
         bool _delegateSpendingAuthority
     ) external returns (bytes32) {
+        // Zeros are the defaults.
+        // slither-disable-next-line uninitialized-local
         RequestOptions memory options;
         options.delegateSpendingAuthority = _delegateSpendingAuthority;
         return _request(_definition, _lockedCredits, _jobName, options);
@@ -41,6 +43,8 @@ abstract contract CustomerDesk is Escrow {
         return _request(definition, lockedCredits, jobName, options);
     }
 
+    // The token is asked before there is a job: a permit changes nothing here.
+    // slither-disable-start reentrancy-benign,reentrancy-events
     /// @inheritdoc IJobCustomer
     function requestNewJobWithPermit(
         JobDefinition calldata definition,
@@ -57,6 +61,7 @@ abstract contract CustomerDesk is Escrow {
         }
         return _request(definition, lockedCredits, jobName, options);
     }
+    // slither-disable-end reentrancy-benign,reentrancy-events
 
     /// @inheritdoc IJobCustomer
     function cancelJob(bytes32 _jobId) external nonReentrant {

@@ -149,6 +149,8 @@ abstract contract OperatorDesk is CustomerDesk {
     /// @dev One entry of a batch, as a call of its own from the same sender. A revert of ours always has data; one
     /// without ran out of gas, as one did that could not write a blob. That must fail the whole, or an estimate of gas
     /// would settle on skipping the entry.
+    // The call is to this contract itself, and what it emitted stands in the right order.
+    // slither-disable-next-line reentrancy-events
     function _try(bytes32 jobId, bytes memory call) private {
         (bool done, bytes memory reason) = address(this).delegatecall(call);
         if (done) return;

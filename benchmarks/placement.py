@@ -184,6 +184,8 @@ def _full_grid(clusters: int, queued: int, seed: int = 1) -> tuple[Scheduler, ra
         nodes = (Node(cpus, cpus * 4000),) * random_.choice((4, 8))
         prices = Prices(0, random_.randint(900, 1300), 0)
         scheduler.join(Cluster(Provider(Address(f"0x{number + 1:040x}"), Hardware(nodes), prices)))
+    for user in range(100):
+        scheduler.usage.charge(Address(f"user-{user}"), 1e9, 0.0)
     jobs = overestimated(lublin.generate(queued + clusters * 40, 256, seed), seed, 10.0)
     for number, job in enumerate(jobs):
         scheduler.submit(_request(number, job, random_))

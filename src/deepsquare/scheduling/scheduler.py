@@ -22,7 +22,10 @@ from deepsquare.scheduling.profile import Profile
 from deepsquare.scheduling.queue import Entry, Group, Queue, Walk, place_identity
 
 RANK_AGAIN_SECONDS = 300.0
-"""How old a customer's share may be in the order of the queue, and by how much a place may be wrong."""
+"""How old a customer's share may be in the order of the queue."""
+
+SHARE_TOLERANCE = 0.02
+"""By how much a share must have changed before the whole queue is ordered anew."""
 
 
 MOST_AHEAD = 8
@@ -213,7 +216,7 @@ class Scheduler:
             del self._patient[job]
             self._fresh.add(self.queue[job].group)
         if now - self._ranked_at >= RANK_AGAIN_SECONDS and self.policy.order is Order.FAIR:
-            self.queue.rank_again(RANK_AGAIN_SECONDS)
+            self.queue.rank_again(self.policy.fair_head_start_seconds * SHARE_TOLERANCE)
             self._ranked_at = now
 
     def _serve_first(self, now: float, loosened: set[Cluster], fresh: set[Group], starts: list[Start]) -> None:

@@ -161,6 +161,32 @@ MOMENT = MomentType()
 OBJECTIVE = click.Choice(["cost", "time", "energy", "balanced"])
 
 
+def place_options(function: _Decorated) -> _Decorated:
+    """What a job wants of the place where it runs: labels, rules on labels, an objective, a price."""
+    for option in reversed(_PLACE_OPTIONS):
+        function = option(function)
+    return function
+
+
+_PLACE_OPTIONS = (
+    click.option(
+        "--use", "uses", type=LABEL, multiple=True, metavar="KEY=VALUE", help="A label that the provider must have."
+    ),
+    click.option(
+        "--affinity",
+        "affinities",
+        type=AFFINITY,
+        multiple=True,
+        metavar="RULE",
+        help="A rule on the provider's labels, such as 'gpu.memory>=40'.",
+    ),
+    click.option("--objective", type=OBJECTIVE, help="What matters: cost, time, energy or balanced."),
+    click.option(
+        "--max-price", type=CREDITS, default=0, help="Credits per minute that the job may cost; 0 is no ceiling."
+    ),
+)
+
+
 def wishes(uses: tuple[Label, ...], objective: str | None) -> tuple[Label, ...]:
     """The labels that a job names, its objective among them."""
     return uses if objective is None else (*uses, Label("objective", objective))

@@ -6,7 +6,7 @@ import click
 
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run
-from deepsquare.cli.options import AFFINITY, CREDITS, LABEL, MOMENT, OBJECTIVE, grid_options, wallet_options, wishes
+from deepsquare.cli.options import CREDITS, MOMENT, grid_options, place_options, wallet_options, wishes
 from deepsquare.cli.problems import read_workflow, say_problems
 from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows
 from deepsquare.model import Affinity, Label
@@ -17,19 +17,7 @@ from deepsquare.sdk.draft import TermsArguments
 @click.command("estimate", cls=Command, short_help="Show where a workflow could run, and at what price.")
 @click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 @click.option("--credits", "credits_", type=CREDITS, help="Credits that would be locked. [default: for an hour]")
-@click.option(
-    "--use", "uses", type=LABEL, multiple=True, metavar="KEY=VALUE", help="A label that the provider must have."
-)
-@click.option(
-    "--affinity",
-    "affinities",
-    type=AFFINITY,
-    multiple=True,
-    metavar="RULE",
-    help="A rule on the provider's labels, such as 'gpu.memory>=40'.",
-)
-@click.option("--objective", type=OBJECTIVE, help="What matters: cost, time, energy or balanced.")
-@click.option("--max-price", type=CREDITS, default=0, help="Credits per minute that the job may cost; 0 is no ceiling.")
+@place_options
 @click.option("--start-before", "latest_start", type=MOMENT, help="The latest start that the job would have.")
 @grid_options
 @wallet_options

@@ -8,7 +8,7 @@ import click
 from deepsquare.cli.command import Command, current, finish
 from deepsquare.cli.connecting import run, signing
 from deepsquare.cli.exits import ExitCode
-from deepsquare.cli.options import AFFINITY, CREDITS, LABEL, MOMENT, OBJECTIVE, grid_options, wallet_options, wishes
+from deepsquare.cli.options import CREDITS, MOMENT, grid_options, place_options, wallet_options, wishes
 from deepsquare.cli.output import Output
 from deepsquare.cli.problems import STDIN, read_workflow, say_problems
 from deepsquare.cli.submitting import say_candidates, say_submitted
@@ -30,19 +30,7 @@ from deepsquare.sdk.job import AsyncJob
     help="Credits to lock; what the job leaves is refunded. [default: for an hour at the cheapest provider]",
 )
 @click.option("--name", help="The job's name. [default: the file's]")
-@click.option(
-    "--use", "uses", type=LABEL, multiple=True, metavar="KEY=VALUE", help="A label that the provider must have."
-)
-@click.option(
-    "--affinity",
-    "affinities",
-    type=AFFINITY,
-    multiple=True,
-    metavar="RULE",
-    help="A rule on the provider's labels, such as 'gpu.memory>=40'.",
-)
-@click.option("--objective", type=OBJECTIVE, help="What matters: cost, time, energy or balanced.")
-@click.option("--max-price", type=CREDITS, default=0, help="Credits per minute that the job may cost; 0 is no ceiling.")
+@place_options
 @click.option(
     "--start-before",
     "latest_start",

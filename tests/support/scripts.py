@@ -90,16 +90,28 @@ class Outcome:
     calls: list[Call]
 
 
-class ScriptSite:
-    """A site of one machine: its volumes and its srun. `record_only`: no command is run, only recorded."""
+_BARE = """\
+#!/bin/sh
+while [ "${1#--}" != "$1" ]; do shift; done
+exec "$@"
+"""
+"""An srun that becomes its one task: fast, and records nothing."""
 
-    def __init__(self, folder: Path, *, record_only: bool = False) -> None:
+
+class ScriptSite:
+    """A site of one machine: its volumes and its srun.
+
+    `record_only`: no command is run, only recorded. `is_bare`: every command runs as one task, unrecorded, quickly.
+    """
+
+    def __init__(self, folder: Path, *, record_only: bool = False, is_bare: bool = False) -> None:
         self.folder = folder
         self.shared = folder / "shared"
         self._calls = folder / "calls"
         self._calls.mkdir(parents=True)
         self._srun = folder / "srun"
-        self._srun.write_text(_STAND_IN.format(python=sys.executable, calls=str(self._calls), record_only=record_only))
+        stand_in = _STAND_IN.format(python=sys.executable, calls=str(self._calls), record_only=record_only)
+        self._srun.write_text(_BARE if is_bare else stand_in)
         self._srun.chmod(0o755)
         self._script = folder / "job.sh"
 

@@ -159,7 +159,14 @@ RULES = [
         "",
     ),
     # -- steps
-    Rule(in_step, "if", STEP, ("1 -eq 1", "any text", None), (1, [], "a\0"), ""),
+    Rule(
+        in_step,
+        "if",
+        STEP,
+        ("1 -eq 1", "any text", None),
+        (1, [], "a\0", "1 ]]; touch PWNED; [[ 1"),
+        "ends before its end",
+    ),
     Rule(
         lambda **given: in_step(dependsOn=[given["dependsOn"]]),
         "dependsOn",
@@ -522,6 +529,7 @@ WARNINGS = {
         "no effect on the host network",
     ),
     "a range that leads away": (in_loop(range={"begin": 2, "end": 1}), f"{STEP}.for.range.increment", "empty"),
+    "an empty condition": (in_step(**{"if": " "}), f"{STEP}.if", "always holds"),
     "a mode of no input": (job(inputMode=493), "inputMode", "no effect without an input"),
     "continuous sync of no output": (job(continuousOutputSync=True), "continuousOutputSync", "no effect without"),
 }

@@ -68,7 +68,7 @@ class _Lowering:
             path=path,
             name=step.name,
             awaits=tuple(handle.lower() for handle in step.depends_on),
-            condition=None if step.condition is None else step.condition.strip(),
+            condition=(step.condition or "").strip() or None,
             action=self._action(step, path),
             catch=self.scope(step.catch, f"{path}.catch") if step.catch else None,
             conclusion=self.scope(step.conclusion, f"{path}.finally") if step.conclusion else None,

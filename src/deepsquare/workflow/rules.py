@@ -47,8 +47,8 @@ class _Rules:
 
     def check(self, each: Decoded) -> None:  # noqa: C901  (a table of which rule looks at what)
         match each.record:
-            case Step():
-                self._count_step(each)
+            case Step() as step:
+                self._check_step(each, step)
             case Run() as run:
                 self._check_run(each, run)
             case RunResources() as asked:
@@ -78,7 +78,9 @@ class _Rules:
     def _warn(self, each: Decoded, key: str, message: str, hint: str = "") -> None:
         self._problems.warning((*each.path, *key.split(".")), _position(each.node, key.split(".")), message, hint)
 
-    def _count_step(self, each: Decoded) -> None:
+    def _check_step(self, each: Decoded, step: Step) -> None:
+        if step.condition is not None and not step.condition.strip():
+            self._warn(each, "if", "an empty condition always holds")
         self._steps += 1
         if self._steps == MAX_STEPS + 1:
             message = f"a workflow may have {MAX_STEPS} steps, not more"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from deepsquare.workflow.commands import Run
+from deepsquare.workflow.conditions import check_condition
 from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.formats import HANDLE, check_module_source
 from deepsquare.workflow.limits import MAX_NAME_BYTES, MAX_SIGNAL
@@ -119,7 +120,8 @@ class Step(Model):
         tuple[str, ...], Key("dependsOn", ListOf(HANDLE), "Launched steps whose end is awaited first.")
     ] = ()
     condition: Annotated[
-        str | None, Key("if", Text(), "The step runs only where this holds: what stands in a `[[ ... ]]` of bash.")
+        str | None,
+        Key("if", Text(check=check_condition), "The step runs only where this holds: what stands in bash's `[[ ]]`."),
     ] = None
     steps: Annotated[
         tuple["Step", ...] | None, Key("steps", ListOf(RecordOf(lambda: Step)), "A group: steps run in order.")

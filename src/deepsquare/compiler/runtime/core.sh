@@ -1,6 +1,6 @@
 # --- The runtime, as much of it as this job needs; the user's program follows below. ---
-# A user's variable never becomes one of this shell's: `become` sets them just before a program takes a process
-# over. So they arrive intact, stand on no command line and cannot get in our way.
+# No variable of the user's becomes one of this shell's: `become` sets them just before a program takes a
+# process over. So they arrive intact, and on no command line.
 set -u
 
 ds_stopped=''  # the exit code to end with, once this shell is asked to end
@@ -9,11 +9,12 @@ ds_shield=''   # a `finally` is running: it runs to its end
 ds_signal=TERM # what asks a command to end
 ds_interrupted=''
 ds_command=''      # the process group of the running command
-ds_shells=()       # those of our own shells that are awaited
 ds_litter=()       # folders to remove in the end
 ds_preparations=() # functions to call before the job ...
 ds_preludes=()     # ... before each command
 ds_doubts=()       # ... and after one that failed
+ds_farewell=:      # the function to call with a signal when this shell is stopped
+ds_gate=()         # what precedes each command
 ds_lock=''
 ds_job_env=() # NAME=value, from the weakest to the strongest
 ds_kept_env=()
@@ -29,12 +30,7 @@ call() {
   for ds_function; do "$ds_function" || return; done
 }
 
-# ask <signal> <process group> ...
-ask() {
-  local group
-  for group in "${@:2}"; do kill -s "$1" -- "-$group"; done 2>/dev/null
-  return 0
-}
+ask() { kill -s "$1" -- "-$2" 2>/dev/null; }
 
 # slurm <program> <argument> ...: calls another program of Slurm's, from where srun is.
 slurm() {
@@ -54,28 +50,27 @@ hush() {
 # halted: nothing further may start.
 halted() { [[ -n $ds_stopped && -z $ds_shield ]]; }
 
-# stop <exit code> <signal for shells>: what runs is asked to end; a second signal changes nothing.
+# stop <exit code> <signal>: what runs is asked to end; a second signal changes nothing.
 stop() {
   ds_interrupted=yes
   [[ -z $ds_stopped ]] || return 0
   ds_stopped=$1
   halted || return 0
   [[ -z $ds_command ]] || hush "$ds_signal" "$ds_command"
-  ask "$2" "${ds_shells[@]}"
+  "$ds_farewell" "$2"
 }
 
-# finish <exit code>: the whole job is asked to end; our shells hear of it by HUP.
+# finish <exit code>: the whole job is asked to end; other shells of ours hear of it by HUP.
 finish() {
   ds_ending=yes
   stop "$1" HUP
 }
 
-# leave: the one way out.
 leave() {
   local ds_code=$? ds_folder
+  [[ $BASHPID == "$$" ]] || exit # a signal came just after a fork
   trap '' TERM INT HUP
-  mapfile -t ds_shells < <(jobs -p)
-  ask TERM "${ds_shells[@]}"
+  for ds_folder in $(jobs -p); do ask TERM "$ds_folder"; done
   wait
   for ds_folder in "${ds_litter[@]}"; do
     rm -rf -- "$ds_folder" && continue
@@ -103,7 +98,7 @@ attend() {
   local ds_code
   ! halted || return "$ds_stopped"
   set -m 2>/dev/null
-  ("$@") </dev/null &
+  ("${ds_gate[@]}" "$@") </dev/null &
   ds_command=$!
   set +m
   ! halted || hush "$ds_signal" "$ds_command"

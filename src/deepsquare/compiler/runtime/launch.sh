@@ -16,7 +16,7 @@ launch() {
   exec {ds_fd}>"$ds_record" && flock "$ds_fd" || return
   shell "${2/#0/TERM}" launched "$ds_fd" "$3" || return
   exec {ds_fd}>&-
-  ds_launched+=("$ds_shell:$2:$ds_record")
+  ds_launched+=("$2:$ds_shell")
   [[ -z $1 ]] || ds_handles+=("$1=$ds_record")
 }
 
@@ -45,25 +45,31 @@ await() {
   return "$result"
 }
 
-# settle <exit code>: ends what the scope launched; a failure that nobody awaited is the scope's.
+# settle <exit code>: ends what the scope launched; a failure that nobody awaited is the scope's. Steps that get no
+# signal end first, for they may need the others.
 settle() {
-  local ds_code=$1 ds_shells=() ds_entry ds_last asked=' ' how=TERM pid signal record
+  local ds_code=$1 ds_shells=("${ds_launched[@]#*:}") ds_entry how=TERM asked=' '
   [[ -z $ds_ending ]] || how=HUP
+  ! halted || ((${#ds_shells[@]} == 0)) || ask_shells "$how"
   for ds_entry in "${ds_launched[@]}"; do
-    IFS=: read -r pid signal record <<<"$ds_entry"
-    ds_shells+=("$pid")
-    [[ ! -s $record ]] || continue
-    halted || ((signal != 0)) || continue
-    asked+="$pid "
-    ask "$how" "$pid"
+    [[ $ds_entry != 0:* ]] || collect "${ds_entry#*:}"
   done
   for ds_entry in "${ds_launched[@]}"; do
-    IFS=: read -r pid signal record <<<"$ds_entry"
-    outcome "$pid" "$record"
-    ds_last=$?
-    [[ $ds_last == 0 || -e $record.awaited || ($ds_last == 143 && $asked == *" $pid "*) ]] && continue
-    ((ds_code != 0)) || ds_code=$ds_last
+    [[ $ds_entry != 0:* && ! -s ${ds_entry##*:} ]] || continue
+    asked+="${ds_entry#*:} "
+    ask_shells "$how" "${ds_entry#*:}"
+  done
+  for ds_entry in "${ds_launched[@]}"; do
+    [[ $ds_entry == 0:* ]] || collect "${ds_entry#*:}"
   done
   ! halted || ds_code=$ds_stopped
   return "$ds_code"
+}
+
+# collect <shell>: awaits a launched step for `settle`.
+collect() {
+  local last
+  outcome "$1"
+  last=$?
+  [[ $last == 0 || -e ${1#*:}.awaited || ($last == 143 && $asked == *" $1 "*) ]] || ((ds_code != 0)) || ds_code=$last
 }

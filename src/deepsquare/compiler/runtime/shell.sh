@@ -1,6 +1,8 @@
 ds_alarm=''
 ds_records=''
+ds_shells=() # <process>:<record> of those that this shell awaits
 ds_shells_started=0
+ds_farewell=ask_shells
 ds_preparations+=(prepare_records)
 
 # prepare_records: a folder for the exit codes of shells, on this node: locks hold on a local disk.
@@ -12,19 +14,40 @@ prepare_records() {
 # new_record: where the next shell writes its exit code.
 new_record() { ds_record=$ds_records/$BASHPID-$((++ds_shells_started)); }
 
-# shell <signal> <command> ...: runs it in a shell of its own, which leads a process group; `ds_shell` is its process.
-# TERM asks it to end, HUP tells it that the whole job ends; its commands then get the signal.
+# ask_shells <signal> [<shell> ...]: asks these, or all that are awaited, to end. A process that was just forked may
+# lose a signal, so it is written down, too.
+ask_shells() {
+  local signal=$1 shell
+  shift
+  (($# > 0)) || set -- "${ds_shells[@]}"
+  for shell; do
+    : >"${shell#*:}.$signal"
+    ask "$signal" "${shell%%:*}"
+  done
+}
+
+# unless_asked <command> ...: in the process of a command, the same.
+unless_asked() {
+  [[ -n $ds_shield || ! (-e $ds_own_record.TERM || -e $ds_own_record.HUP) ]] || exit 143
+  "$@"
+}
+
+# shell <signal> <command> ...: runs it in a shell of its own, which leads a process group; `ds_shell` is its
+# <process>:<record>. TERM asks it to end, HUP tells it that the whole job ends; its commands then get the signal.
 shell() {
   ! halted || return "$ds_stopped"
   set -m 2>/dev/null
+  trap - EXIT # else a signal just after the fork would have the new shell leave in the name of this one
   (
     ds_stopped='' ds_shield='' ds_command='' ds_shells=() ds_signal=$1
-    ds_on_failure=$ds_alarm ds_alarm='' ds_own_record=$ds_record
+    ds_on_failure=$ds_alarm ds_alarm='' ds_own_record=$ds_record ds_gate=(unless_asked)
     trap 'stop 143 TERM' TERM INT
     trap 'finish 143' HUP
     trap - USR1
+    [[ ! -e $ds_record.HUP ]] || finish 143
+    [[ ! -e $ds_record.TERM ]] || stop 143 TERM
     shift
-    "$@"
+    halted || "$@"
     ds_code=$?
     ds_code=${ds_stopped:-$ds_code}
     trap '' TERM INT HUP # what is written is final
@@ -32,15 +55,16 @@ shell() {
     [[ -z $ds_on_failure || $ds_code == 0 || -n $ds_stopped ]] || kill -s USR1 "$ds_on_failure"
     exit "$ds_code"
   ) </dev/null &
-  ds_shell=$!
+  ds_shell=$!:$ds_record
+  [[ $BASHPID != "$$" ]] || trap leave EXIT
   set +m
 }
 
-# outcome <process> <record>: awaits a shell. Its code is read: bash loses the one of a process that ends with a signal.
+# outcome <shell>: awaits it. Its code is read: bash loses the one of a process that ends together with a signal.
 outcome() {
   local code
-  outlast "$1"
+  outlast "${1%%:*}"
   code=$?
-  [[ ! -s $2 ]] || read -r code <"$2"
+  [[ ! -s ${1#*:} ]] || read -r code <"${1#*:}"
   return "$code"
 }

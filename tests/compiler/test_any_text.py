@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deepsquare.workflow import Run, Step
+from deepsquare.compiler.quoting import quote
+from deepsquare.workflow import For, InvalidWorkflow, Run, Step
+from deepsquare.workflow.conditions import check_condition
+from tests.support.profiles import examples
 from tests.support.scripts import Call, ScriptSite, command, script_of_steps, variables
 from tests.support.texts import ATTACKS, CANARY, NAMES, TEXTS
 
@@ -132,6 +135,50 @@ def test_an_attack_in_every_field_at_once_is_only_text(
     assert (call.environment["STEP"], call.environment["JOB"]) == (text, text)
     assert call.directory == str(folder)
     assert call.options["--export"] == "ALL"
+
+
+def check_every_field(site: ScriptSite, environment: dict[str, str], texts: list[str]) -> None:
+    """Every text in every field that takes any text, in one job; each arrives, byte for byte, where it belongs."""
+    steps = [
+        Step(
+            name=text,
+            condition=f'{quote(text)} = "$V{number}"',
+            loop=For(parallel=False, items=(text,), steps=(command(text, name=text, env={"STEP": text}),)),
+        )
+        for number, text in enumerate(texts)
+    ]
+    calls = calls_of(site, environment, *steps, env={f"V{number}": text for number, text in enumerate(texts)})
+    assert len(calls) == len(texts)
+    for number, (text, call) in enumerate(zip(texts, calls, strict=True)):
+        assert received(call) == text.encode()
+        assert call.options.get("--job-name", "") == text
+        assert [call.environment[name] for name in ("STEP", "item", f"V{number}")] == [text] * 3
+
+
+def test_all_attacks_in_one_job_are_only_text(recording_site: ScriptSite, bare_path: dict[str, str]) -> None:
+    check_every_field(recording_site, bare_path, ATTACKS)
+
+
+@examples(quick=4, long=500, suppress=[HealthCheck.function_scoped_fixture])
+@given(st.lists(TEXTS, min_size=20, max_size=20))
+def test_any_text_in_any_field_arrives_byte_for_byte(
+    recording_site: ScriptSite, bare_path: dict[str, str], texts: list[str]
+) -> None:
+    check_every_field(recording_site, bare_path, texts)
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_an_attack_as_a_condition_runs_nothing_but_a_test(site: ScriptSite, text: str) -> None:
+    """A test of bash may substitute commands, as `$(...)` does; nothing else of it is run, and the script goes on."""
+    step = Step(condition=text, run=Run(command="true"), catch=(command("true"),))
+    if check_condition(text) is not None:
+        with pytest.raises(InvalidWorkflow, match=r"steps\[0\].if"):
+            script_of_steps(step)
+        return
+    outcome = site.run(script_of_steps(step, command("echo on")))
+    assert (outcome.exit_code, outcome.stdout) == (0, "on\n")
+    assert site.scratch_folders() == []
+    assert "$(" in text or "`" in text or not list(site.folder.rglob(CANARY))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -15,14 +15,14 @@ prepare_records() {
 new_record() { ds_record=$ds_records/$BASHPID-$((++ds_shells_started)); }
 
 # ask_shells <signal> [<shell> ...]: asks these, or all that are awaited, to end. A process that was just forked may
-# lose a signal, so it is written down, too.
+# lose a signal, so it is written down, too. Not the group: what a shell has just forked is still a part of it.
 ask_shells() {
   local signal=$1 shell
   shift
   (($# > 0)) || set -- "${ds_shells[@]}"
   for shell; do
     : >"${shell#*:}.$signal"
-    ask "$signal" "${shell%%:*}"
+    kill -s "$signal" "${shell%%:*}" 2>/dev/null
   done
 }
 

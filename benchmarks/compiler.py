@@ -39,9 +39,9 @@ def measure(*, quick: bool) -> list[Figure]:
     size = len(compiler.compile(workflow.load(hello).require(), salt=SALT).text.encode())
     return [
         _figure("load hello-world", hello, workflow.load, runs, at_most=2.0),
-        _figure("compile hello-world", workflow.load(hello).require(), _compile, runs),
+        _figure("compile hello-world", workflow.load(hello).require(), _compile, runs, at_most=2.0),
         _figure(f"load {STEPS} steps", long, workflow.load, max(3, runs // 20)),
-        _figure(f"compile {STEPS} steps", workflow.load(long).require(), _compile, max(3, runs // 20)),
+        _figure(f"compile {STEPS} steps", workflow.load(long).require(), _compile, max(3, runs // 20), at_most=50.0),
         Figure("script of hello-world", size, "bytes", at_most=8 * 1024),
     ]
 

@@ -29,7 +29,7 @@ record = {{
     "options": options, "program": arguments, "directory": os.getcwdb(), "environment": dict(os.environb.items())
 }}
 folder = {calls!r}
-with open(os.path.join(folder, f"{{len(os.listdir(folder)):05d}}"), "w") as file:
+with open(os.path.join(folder, f"{{len(os.listdir(folder)):05d}}-{{os.getpid()}}"), "w") as file:
     file.write(repr(record))
 if {record_only!r}:
     sys.exit(0)

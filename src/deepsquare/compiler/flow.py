@@ -48,7 +48,7 @@ def _write_steps(scope: Scope, writer: Writer) -> None:
 
 
 def _write_plain(step: Step, writer: Writer) -> None:
-    _write_preconditions(step, writer)
+    _write_preconditions(step, writer, orelse="return")
     if step.condition is None:
         _write_action(step, writer)
         return
@@ -60,7 +60,7 @@ def _write_guarded(step: Step, writer: Writer) -> None:
     writer.needs("guard")
     name = _name(step.path)
     with writer.block(f"{name}() {{", "}"):
-        _write_preconditions(step, writer)
+        _write_preconditions(step, writer, orelse="unready $? || return")
         if step.condition is not None:
             writer.line("holds || { skip; return; }")
         _write_action(step, writer)
@@ -69,13 +69,13 @@ def _write_guarded(step: Step, writer: Writer) -> None:
     writer.word("guard", name, catch, conclusion, orelse="return")
 
 
-def _write_preconditions(step: Step, writer: Writer) -> None:
+def _write_preconditions(step: Step, writer: Writer, orelse: str) -> None:
     if step.awaits:
         writer.needs("launch")
-        writer.word("await", *step.awaits, orelse="return")
+        writer.word("await", *step.awaits, orelse=orelse)
     if step.condition is not None:
         writer.needs("condition")
-        writer.word("consider", step.path, step.condition, orelse="return")
+        writer.word("consider", step.path, step.condition, orelse=orelse)
 
 
 def _write_action(step: Step, writer: Writer) -> None:

@@ -8,9 +8,10 @@ heed_slurm() {
 # guard <body> <catch or ''> <finally or ''>: functions. The first failure counts, but for one that catch handled.
 guard() {
   local ds_skipped='' ds_code ds_last
+  ! halted || return "$ds_stopped"
   "$1"
   ds_code=$?
-  [[ -z $ds_skipped ]] || return 0
+  [[ -z $ds_skipped ]] || return "$ds_code"
   if ((ds_code != 0)) && [[ -n $2 ]] && ! halted; then
     with "DEEPSQUARE_ERROR_CODE=$ds_code" "$2"
     ds_code=$?
@@ -27,3 +28,9 @@ guard() {
 
 # skip: what `guard` guards is not to run, and neither are its traps.
 skip() { ds_skipped=yes; }
+
+# unready <exit code>: waiting or its condition has failed; where it was stopped instead, it has not even begun.
+unready() {
+  ! halted || skip
+  return "$1"
+}

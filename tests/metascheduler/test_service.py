@@ -100,6 +100,33 @@ async def test_a_job_that_was_refused_goes_to_another_provider(grid: FreshGrid) 
     assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
 
 
+async def test_a_refused_job_closes_its_provider_to_no_other_job(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    refused = await request(grid)
+    await service.round()
+    await grid.provider_account(CHEAP).refuse(refused, "its script is missing")
+    await service.round()
+    other = await request(grid)
+    await service.round()
+    assert await place_of(grid, other) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_provider_that_lost_a_job_gets_no_other_for_a_while(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    lost = await request(grid)
+    await service.round()
+    await service.round()
+    settings = await grid.ledger.settings()
+    grid.clock.advance(settings.claim_timeout_seconds + 1)
+    for number in (CHEAP, DEAR):
+        await grid.provider_account(number).heartbeat()
+    await service.round()
+    other = await request(grid)
+    await service.round()
+    assert await place_of(grid, lost) == (JobStatus.META_SCHEDULED, DEAR)
+    assert await place_of(grid, other) == (JobStatus.META_SCHEDULED, DEAR)
+
+
 async def test_a_job_that_nobody_claims_in_time_is_moved(grid: FreshGrid) -> None:
     service = scheduler(grid)
     job = await request(grid)

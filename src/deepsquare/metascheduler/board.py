@@ -6,6 +6,7 @@ held from that moment on; if the chain does not confirm it, the job comes back i
 
 import logging
 import math
+from collections import defaultdict
 from datetime import datetime
 
 from deepsquare.metascheduler.view import GridView, bound_until, request_of
@@ -14,6 +15,10 @@ from deepsquare.scheduling import Cluster, Offer, Policy, Rejection, Scheduler, 
 from deepsquare.scheduling.reasons import judge
 
 _log = logging.getLogger(__name__)
+
+_MOST_REFUSED_CUSTOMERS = 3
+"""Of how many customers a provider gives jobs back before it is taken for broken. One who only sends jobs that must be
+refused closes it to nobody else."""
 
 
 class Board:
@@ -25,6 +30,8 @@ class Board:
         self._providers: dict[Address, Provider] = {}
         self._places: dict[JobId, Address] = {}
         self._unconfirmed: set[JobId] = set()
+        self._lost: set[JobId] = set()
+        self._refused: defaultdict[Address, set[Address]] = defaultdict(set)
 
     def follow(self, view: GridView, now: datetime) -> None:
         """Take in what the view learnt since it was last followed."""
@@ -33,6 +40,10 @@ class Board:
         self._follow_leases(view, at)
         for job_id in sorted(view.take_changes()):
             self._follow_job(job_id, view.job(job_id), now)
+
+    def note_lost(self, job: JobId) -> None:
+        """The job comes back because its provider did not answer in time."""
+        self._lost.add(job)
 
     def decide(self, now: datetime) -> list[Start]:
         """The jobs to bind now; their places are held until the chain says otherwise."""
@@ -93,17 +104,19 @@ class Board:
 
     def _forget(self, job_id: JobId, at: float) -> None:
         """A job is over."""
+        self._lost.discard(job_id)
         if job_id in self._scheduler.queue:
             self._scheduler.withdraw(job_id)
         where = self._release(job_id, at)
         if where is not None:
             self._trust.did_well(where, at)
+            self._refused.pop(where, None)
 
     def _wait(self, job: Job, at: float) -> None:
         """A job is in the queue: it is new, came back, or was not bound after all."""
         was_confirmed = job.id not in self._unconfirmed
         where = self._release(job.id, at)
-        if where is not None and was_confirmed and where in self._scheduler.clusters:
+        if where is not None and was_confirmed and self._is_trouble(job, where):
             self._distrust(where, at)
         if job.id in self._scheduler.queue:
             self._scheduler.withdraw(job.id)
@@ -128,6 +141,19 @@ class Board:
         if where is not None:
             self._scheduler.end(job_id, at)
         return where
+
+    def _is_trouble(self, job: Job, where: Address) -> bool:
+        """Whether a job that came back says something of the provider, and not of the job alone."""
+        if where not in self._scheduler.clusters:
+            return False
+        if job.id in self._lost:
+            self._lost.discard(job.id)
+            return True
+        self._refused[where].add(job.customer)
+        if len(self._refused[where]) < _MOST_REFUSED_CUSTOMERS:
+            return False
+        del self._refused[where]
+        return True
 
     def _distrust(self, address: Address, at: float) -> None:
         """A cluster gave a job back, or lost it: it is left in peace for a while."""

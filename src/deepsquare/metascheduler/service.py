@@ -102,6 +102,7 @@ class MetaScheduler:
             except ContractRefused as refusal:
                 _log.info("job %d is not overdue after all: %s", job.id, refusal)
             else:
+                self._board.note_lost(job.id)
                 _log.warning("job %d was taken from %s, which did not answer in time", job.id, job.provider)
 
     def _is_overdue(self, job: Job, limits: GridSettings, now: datetime) -> bool:

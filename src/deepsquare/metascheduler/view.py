@@ -41,7 +41,7 @@ class GridView:
         self._clock = clock
         self._next_block = ledger.grid.deployed_at_block
         self._changed: set[JobId] = set()
-        self._touched: set[JobId] = set()
+        self._touched: set[JobId] | None = None
         self._jobs: dict[JobId, Job] = {}
         self._providers: dict[Address, Provider] = {}
         self._providers_changed = True
@@ -58,8 +58,12 @@ class GridView:
         return self._jobs.get(job_id)
 
     def take_changes(self) -> set[JobId]:
-        """The jobs that something was heard of since the last call: each is hot as `job` says, or over."""
-        touched, self._touched = self._touched, set()
+        """The jobs that something was heard of since the last call: each is hot as `job` says, or over.
+
+        The first call answers all hot jobs; before it nothing is kept, for most views are never followed.
+        """
+        touched = set(self._jobs) if self._touched is None else self._touched
+        self._touched = set()
         return touched
 
     @property
@@ -111,7 +115,8 @@ class GridView:
 
     def _note(self, event: JobEvent) -> None:
         """Apply an event to a job that is known, or have the job read."""
-        self._touched.add(event.job_id)
+        if self._touched is not None:
+            self._touched.add(event.job_id)
         if isinstance(event, JobSettled) or (isinstance(event, JobChanged) and event.after.is_cold):
             self._changed.discard(event.job_id)
             self._jobs.pop(event.job_id, None)
@@ -130,7 +135,8 @@ class GridView:
                 self._jobs[job.id] = job
             else:
                 self._jobs.pop(job.id, None)
-        self._touched.update(wanted)
+        if self._touched is not None:
+            self._touched.update(wanted)
         self._changed.difference_update(wanted)
 
     async def _read_providers(self) -> None:

@@ -1,0 +1,35 @@
+"""What a customer used counts less the longer ago it was."""
+
+import pytest
+
+from deepsquare.scheduling import FairShare
+from tests.support.sites import ALICE, BOB
+
+
+def test_a_share_is_the_part_of_all_use() -> None:
+    usage = FairShare()
+    usage.charge(ALICE, 300, 0)
+    usage.charge(BOB, 100, 0)
+    assert (usage.share(ALICE), usage.share(BOB)) == (0.75, 0.25)
+
+
+def test_use_counts_half_after_the_half_life() -> None:
+    usage = FairShare(half_life_seconds=60)
+    usage.charge(ALICE, 200, 0)
+    usage.charge(BOB, 100, 60)
+    assert usage.share(ALICE) == pytest.approx(0.5)
+
+
+def test_ages_later_the_books_still_balance() -> None:
+    usage = FairShare(half_life_seconds=1)
+    for moment in range(0, 100_000, 100):
+        usage.charge(ALICE, 100, moment)
+        usage.charge(BOB, 100, moment)
+    assert usage.share(ALICE) == pytest.approx(0.5)
+
+
+def test_who_is_not_known_has_no_share() -> None:
+    usage = FairShare()
+    assert usage.share(ALICE) == 0
+    usage.charge(None, 5, 0)
+    assert usage.share(None) == 0

@@ -1,6 +1,7 @@
 """What several suites share: how hard rules are tried, and a real Slurm, started once per worker."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,11 @@ from tests.support.slurm import SlurmLab, slurm_lab, unavailable
 settings.register_profile("quick", max_examples=20, deadline=None)
 settings.register_profile("long", max_examples=200, deadline=None)
 settings.load_profile("quick")
+
+# What is started in the background inherits these as ignored, and hands them on to every shell that a test starts.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

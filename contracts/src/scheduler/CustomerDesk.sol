@@ -61,6 +61,7 @@ abstract contract CustomerDesk is Escrow {
         }
         return _request(definition, lockedCredits, jobName, options);
     }
+
     // slither-disable-end reentrancy-benign,reentrancy-events
 
     /// @inheritdoc IJobCustomer

@@ -16,7 +16,7 @@ export PIP_CACHE_DIR ?= $(CURDIR)/.tools/cache/pip
 export PYTHONDONTWRITEBYTECODE :=
 WORKERS ?= auto
 
-.PHONY: help demo test check lint bench conformance contracts-check contracts-prove lock changelog clean
+.PHONY: help demo test thorough check lint bench conformance contracts-check contracts-prove lock changelog clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a wor
 test: check contracts-check ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long
 	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance"
+
+thorough: $(VENV)/.dev ## Try every rule that holds for all inputs with as many as a night allows
+	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile thorough --timeout 14400
 
 check: lint ## Run the linters, the type checker and the fast tests
 	$(VENV)/bin/pytest -n $(WORKERS) -m "not system and not conformance"

@@ -9,9 +9,11 @@ from hypothesis import settings
 
 from tests.support.slurm import SlurmLab, slurm_lab, unavailable
 
-# How many examples a rule meets: few in `make check`, many in `make test`. No deadline: the machine may be busy.
+# How many examples a rule meets: few in `make check`, many in `make test`, and most in `make thorough`, which takes
+# hours. No deadline: the machine may be busy.
 settings.register_profile("quick", max_examples=20, deadline=None)
 settings.register_profile("long", max_examples=200, deadline=None)
+settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile("quick")
 
 # What is started in the background inherits these as ignored, and hands them on to every shell that a test starts.

@@ -159,7 +159,7 @@ def test_all_attacks_in_one_job_are_only_text(recording_site: ScriptSite, bare_p
     check_every_field(recording_site, bare_path, ATTACKS)
 
 
-@examples(quick=4, long=500, suppress=[HealthCheck.function_scoped_fixture])
+@examples(quick=4, thorough=500, suppress=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXTS, min_size=20, max_size=20))
 def test_any_text_in_any_field_arrives_byte_for_byte(
     recording_site: ScriptSite, bare_path: dict[str, str], texts: list[str]

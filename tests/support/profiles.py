@@ -4,8 +4,11 @@ from collections.abc import Collection
 
 from hypothesis import HealthCheck, settings
 
+_PART_IN_LONG = 20
 
-def examples(*, quick: int, long: int, suppress: Collection[HealthCheck] = ()) -> settings:
-    """Settings with so many examples in the quick profile and so many in the long one."""
-    is_long = settings().max_examples >= settings.get_profile("long").max_examples
-    return settings(max_examples=long if is_long else quick, deadline=None, suppress_health_check=suppress)
+
+def examples(*, quick: int, thorough: int, suppress: Collection[HealthCheck] = ()) -> settings:
+    """Settings with so many examples in the quick profile and in the thorough one; in the long one a part of these."""
+    counts = {"quick": quick, "long": max(quick, thorough // _PART_IN_LONG), "thorough": thorough}
+    now = next(name for name in counts if settings.get_profile(name).max_examples == settings().max_examples)
+    return settings(max_examples=counts[now], deadline=None, suppress_health_check=suppress)

@@ -25,7 +25,7 @@ demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a wor
 	@$(VENV)/bin/dps demo
 
 test: check contracts-check ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
-	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long
+	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long --timeout 900
 	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance"
 
 thorough: $(VENV)/.dev ## Try every rule that holds for all inputs with as many as a night allows

@@ -208,7 +208,8 @@ async def test_a_waiting_job_that_is_cancelled_never_starts(cluster: Cluster, pl
 
 
 async def test_a_running_job_that_is_cancelled_is_told_first(cluster: Cluster, place: Place) -> None:
-    request = job(place, "trap 'echo told; exit 7' TERM; echo ready; sleep 1000 & wait")
+    # In a loop: the signal may end the sleep, and with it the wait, just before the shell has its own.
+    request = job(place, "trap 'echo told; exit 7' TERM; echo ready; while :; do sleep 1000 & wait; done")
     job_id = await cluster.submit(request)
     await until(cluster, request.tag, RunState.RUNNING)
     await printed(cluster, request, "ready")

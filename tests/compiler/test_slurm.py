@@ -121,7 +121,7 @@ steps:
       steps:
         - run:
               shell: /bin/bash
-              command: "trap 'echo server got TERM; kill $!; exit 3' TERM; : > up; sleep 1000 & wait"
+              command: "trap 'echo server got TERM; kill $!; exit 3' TERM; : > up; while :; do sleep 1000 & wait; done"
           finally: [run: {command: echo server tidied}]
   - run: {command: 'until [ -e up ]; do sleep 0.1; done'}
   - for:

@@ -49,7 +49,7 @@ def keeper_of(place: LocalPlace, request: JobRequest) -> int:
 
 
 async def test_a_job_outlives_the_supervisor_that_was_killed(place: LocalPlace) -> None:
-    request = job(place, "trap 'echo told; exit' TERM; echo ready; sleep 1000 & wait")
+    request = job(place, "trap 'echo told; exit' TERM; echo ready; while :; do sleep 1000 & wait; done")
     supervisor = f"""
 import asyncio, os, pathlib, signal
 from deepsquare.clusters.local import LocalCluster
@@ -193,7 +193,7 @@ async def test_srun_refuses_more_tasks_than_the_job_has_room_for(place: LocalPla
 async def test_srun_passes_signals_on(place: LocalPlace, cluster: LocalCluster) -> None:
     script = """
 mkfifo up
-srun bash -c "trap 'echo got it; exit 5' USR1; echo >up; sleep 1000 & wait" &
+srun bash -c "trap 'echo got it; exit 5' USR1; echo >up; while :; do sleep 1000 & wait; done" &
 read -r <up
 kill -USR1 $!
 wait $!

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
@@ -138,12 +139,12 @@ class Database:
     def _run_together(self, transactions: Sequence[_Transaction]) -> list[_Outcome]:
         """What became of each, after one commit for all."""
         if len(transactions) == 1:
-            return [_outcome(lambda: self._run(transactions[0], {}))]
+            return [_outcome(partial(self._run, transactions[0], {}))]
 
         def run_each(connection: Connection) -> list[_Outcome]:
-            return [_outcome(lambda: _nested(connection, transaction)) for transaction in transactions]  # noqa: B023
+            return [_outcome(partial(_nested, connection, transaction)) for transaction in transactions]
 
-        together = _outcome(lambda: self._run(run_each, {}))
+        together = _outcome(partial(self._run, run_each, {}))
         return [together] * len(transactions) if isinstance(together, BaseException) else together
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ the credits that are locked in jobs. A call of anybody else is refused (`Refused
 from collections.abc import Sequence
 from decimal import Decimal
 
-from deepsquare.chain import AdminAccount, GridSettings, Ownership, Role, Sender, Setting, has_role, ownership
+from deepsquare.chain import GridSettings, Ownership, Role, Setting, has_role, ownership
 from deepsquare.sdk.accounts import address_of
 from deepsquare.sdk.amounts import Credits, to_credits, to_wei
 from deepsquare.sdk.connection import Connection
@@ -37,7 +37,7 @@ class AsyncAdmin:
 
         >>> await admin.change("cancel_grace_seconds", 120)
         """
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.change(_setting(setting), value)
 
@@ -61,7 +61,7 @@ class AsyncAdmin:
         """
         receiver = address_of(to)
         amount = to_wei(await self.collected_fees() if credits is None else credits)
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.withdraw_fees(receiver, amount)
         return to_credits(amount)
@@ -72,7 +72,7 @@ class AsyncAdmin:
         >>> await admin.mint(friend, "0.5")
         """
         receiver, amount = address_of(to), to_wei(credits)
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.mint(receiver, amount)
 
@@ -95,7 +95,7 @@ class AsyncAdmin:
         True
         """
         wanted, holder = _role(role), address_of(account)
-        admin = await self._account()
+        admin = await self._connection.admin_account()
         with translated():
             await admin.grant(wanted, holder)
 
@@ -106,7 +106,7 @@ class AsyncAdmin:
         >>> await admin.revoke("pauser", friend)
         """
         wanted, holder = _role(role), address_of(account)
-        admin = await self._account()
+        admin = await self._connection.admin_account()
         with translated():
             await admin.revoke(wanted, holder)
 
@@ -116,7 +116,7 @@ class AsyncAdmin:
         >>> await admin.pause()
         >>> await admin.unpause()
         """
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.accept_requests(False)
 
@@ -125,7 +125,7 @@ class AsyncAdmin:
 
         >>> await admin.unpause()
         """
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.accept_requests(True)
 
@@ -145,7 +145,7 @@ class AsyncAdmin:
         >>> await admin.offer(friend)
         """
         receiver = address_of(to)
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.offer(receiver)
 
@@ -155,7 +155,7 @@ class AsyncAdmin:
         >>> await admin.accept()
         False
         """
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             return await account.accept()
 
@@ -166,7 +166,7 @@ class AsyncAdmin:
         >>> await admin.unban(provider)
         """
         address = address_of(provider)
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.ban(address)
 
@@ -177,7 +177,7 @@ class AsyncAdmin:
         >>> await admin.unban(provider)
         """
         address = address_of(provider)
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.unban(address)
 
@@ -191,13 +191,9 @@ class AsyncAdmin:
         no provider
         """
         address = address_of(provider)
-        account = await self._account()
+        account = await self._connection.admin_account()
         with translated():
             await account.remove(address)
-
-    async def _account(self) -> AdminAccount:
-        ledger = await self._connection.ledger()
-        return AdminAccount(ledger, Sender(ledger.rpc, self._connection.signer, ledger.grid.chain_id))
 
 
 def _setting(name: str) -> Setting:

@@ -6,7 +6,7 @@ Both clients and every job handle share one connection. It never opens a wallet 
 import asyncio
 from collections.abc import Callable
 
-from deepsquare.chain import CustomerAccount, HttpRpc, Ledger, Sender, Signer
+from deepsquare.chain import AdminAccount, CustomerAccount, HttpRpc, Ledger, Sender, Signer
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway.client import GatewayClient
 from deepsquare.gateway.signing import SigningDomain
@@ -31,7 +31,7 @@ class Connection:
         self._signer = signer
         self._ledger: Ledger | None = None
         self._gateway: GatewayClient | None = None
-        self._account: CustomerAccount | None = None
+        self._sender: Sender | None = None
         self._purse: Purse | None = None
         self._view: GridView | None = None
         self._looking: asyncio.Task[GridView] | None = None
@@ -97,13 +97,20 @@ class Connection:
                 self._gateway = client
             return self._gateway
 
-    async def account(self) -> CustomerAccount:
-        """The account that spends. Raises `KeyProblem`, `ChainUnreachable`, `WrongGrid`."""
+    async def sender(self) -> Sender:
+        """The one that sends for the account. Raises `KeyProblem`, `ChainUnreachable`, `WrongGrid`."""
         ledger = await self.ledger()
-        if self._account is None:
-            sender = Sender(ledger.rpc, self.signer, ledger.grid.chain_id)
-            self._account = CustomerAccount(ledger, sender)
-        return self._account
+        if self._sender is None:
+            self._sender = Sender(ledger.rpc, self.signer, ledger.grid.chain_id)
+        return self._sender
+
+    async def account(self) -> CustomerAccount:
+        """The account that spends. Raises what `sender` raises."""
+        return CustomerAccount(await self.ledger(), await self.sender())
+
+    async def admin_account(self) -> AdminAccount:
+        """The account as the grid's admin, whether it is it or not. Raises what `sender` raises."""
+        return AdminAccount(await self.ledger(), await self.sender())
 
     async def purse(self) -> Purse:
         """What the account may spend. Raises what `account` raises."""

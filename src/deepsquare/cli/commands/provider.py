@@ -4,7 +4,6 @@ import sys
 
 import click
 
-from deepsquare.chain import AdminAccount, Sender
 from deepsquare.cli import admission
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run, signing
@@ -95,7 +94,7 @@ async def _show_waiting(address: str) -> Provider:
 async def _approve(shown: Provider) -> None:
     output = current().output
     async with signing() as client:
-        admin = await _admin(client)
+        admin = await client.connection.admin_account()
         with translated():
             await admission.approve(admin, shown)
     output.say(f"{shown.address} is a provider of this grid now.")
@@ -144,11 +143,6 @@ async def _set_banned(address: Address, *, is_banned: bool) -> None:
         await (client.admin.ban(address) if is_banned else client.admin.unban(address))
     state = "banned" if is_banned else "not banned"
     current().output.document({"provider": address, "state": state}, f"{address} is {state}.")
-
-
-async def _admin(client: AsyncClient) -> AdminAccount:
-    ledger = await client.connection.ledger()
-    return AdminAccount(ledger, Sender(ledger.rpc, client.connection.signer, ledger.grid.chain_id))
 
 
 async def _sites(client: AsyncClient) -> list[tuple[Site, str]]:

@@ -129,6 +129,26 @@ def test_a_step_that_failed_within_finally_can_be_caught_there(site: ScriptSite,
     assert (outcome.exit_code, seen(outcome)) == (143, ["step got TERM", "caught 4", "on"])
 
 
+def test_a_signal_changes_no_exit_code_within_finally(tmp_path: Path) -> None:
+    """Bash loses the code of a process that it awaits in the background and that ends together with a signal."""
+    pid = tmp_path / "pid"
+    tidy = run(f"kill -TERM $(cat {pid}); exit $((index % 2))", catch=[say("$index failed")])
+    numbers = {"begin": 1, "end": 60, "increment": 1}
+    loop = {"for": {"parallel": False, "range": numbers, "steps": [tidy]}}
+    site = ScriptSite(tmp_path / "site", is_bare=True)
+    outcome = site.run(script(run(f"echo $PPID >{pid}", **{"finally": [loop]})))
+    assert (outcome.exit_code, seen(outcome)) == (143, [f"{index} failed" for index in range(1, 60, 2)])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
+def test_a_command_of_finally_that_dies_of_a_signal_has_failed_and_no_more(
+    site: ScriptSite, number: signal.Signals
+) -> None:
+    tidy = run(f"kill -{number:d} $$", catch=[say("caught $DEEPSQUARE_ERROR_CODE")])
+    outcome = site.run(script(run("exit 3", **{"finally": [tidy, say("and more")]})))
+    assert (outcome.exit_code, seen(outcome)) == (3, [f"caught {128 + number}", "and more"])
+
+
 def test_everything_that_runs_is_asked_to_end_and_awaited(site: ScriptSite, doors: Doors) -> None:
     beside = launch({**server(doors, "beside"), "finally": [say("beside tidied")]}, say("never"))
     waiting = launch(server(doors, "waiting"), signalOnParentStepExit=0)

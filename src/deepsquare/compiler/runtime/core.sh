@@ -1,10 +1,10 @@
-# --- The runtime, as much of it as this job needs; the user's program follows below. ---
+# --- The runtime, as far as this job needs it; the user's program follows. ---
 # No variable of the user's becomes one of this shell's: `become` sets them just before a program takes a
 # process over. So they arrive intact, and on no command line.
 set -u
 
 ds_stopped=''  # the exit code to end with, once this shell is asked to end
-ds_ending=''   # the whole job is asked to end: Slurm starts no more steps for it
+ds_ending=''   # the whole job ends: Slurm starts no more steps
 ds_shield=''   # a `finally` is running: it runs to its end
 ds_signal=TERM # what asks a command to end
 ds_interrupted=''
@@ -97,6 +97,10 @@ outlast() {
 attend() {
   local ds_code
   ! halted || return "$ds_stopped"
+  [[ -z $ds_shield ]] || {
+    shielded "$@"
+    return
+  }
   set -m 2>/dev/null
   ("${ds_gate[@]}" "$@") </dev/null &
   ds_command=$!

@@ -34,3 +34,14 @@ unready() {
   ! halted || skip
   return "$1"
 }
+
+# shielded <command> ...: for `attend`, where no signal stops what runs. Bash hears them afterwards: it loses the exit
+# code of what it awaits in the background where a signal comes just then.
+shielded() {
+  local code
+  set -m 2>/dev/null
+  ( ("${ds_gate[@]}" "$@" 2>&3); exit) </dev/null 2>/dev/null
+  code=$?
+  set +m
+  return "$code"
+}

@@ -38,6 +38,8 @@ def measure(*, quick: bool) -> list[Figure]:
     long = head + "steps:\n" + "".join(_STEP.format(number=number) for number in range(STEPS))
     size = len(compiler.compile(workflow.load(hello).require(), salt=SALT).text.encode())
     return [
+        _figure("load and compile hello-world", hello, _load_and_compile, runs, at_most=2.0),
+        _figure(f"load and compile {STEPS} steps", long, _load_and_compile, max(3, runs // 20), at_most=50.0),
         _figure("load hello-world", hello, workflow.load, runs, at_most=2.0),
         _figure("compile hello-world", workflow.load(hello).require(), _compile, runs, at_most=2.0),
         _figure(f"load {STEPS} steps", long, workflow.load, max(3, runs // 20)),
@@ -48,6 +50,10 @@ def measure(*, quick: bool) -> list[Figure]:
 
 def _compile(job: workflow.Workflow) -> compiler.Script:
     return compiler.compile(job, salt=SALT)
+
+
+def _load_and_compile(text: str) -> compiler.Script:
+    return _compile(workflow.load(text).require())
 
 
 def _figure(

@@ -69,6 +69,10 @@ class ProblemList:
     def warning(self, path: Path, position: Position | None, message: str, hint: str = "") -> None:
         self._add(Severity.WARNING, path, position, message, hint)
 
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Take over the problems of another reading."""
+        self._problems += problems
+
     def _add(self, severity: Severity, path: Path, position: Position | None, message: str, hint: str) -> None:
         line, column = (None, None) if position is None else (position.line, position.column)
         self._problems.append(Problem(severity, format_path(path), line, column, message, hint))

@@ -1,8 +1,7 @@
 """YAML 1.2 (and with it JSON) text -> the located tree.
 
-It drives the parser's events instead of its constructors, so that every value keeps its source text and
-place, duplicate keys are seen, depth and aliases are bounded while reading, and no tag constructs
-anything. Imported only when a text is read: the parser takes longer to import than to run.
+It drives the parsers' events (`yaml_events`) instead of their constructors, so that every value keeps its source text
+and place, duplicate keys are seen, depth and aliases are bounded while reading, and no tag constructs anything.
 """
 
 from collections.abc import Iterator
@@ -10,29 +9,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    DocumentStartEvent,
-    Event,
-    NodeEvent,
-    ScalarEvent,
-    SequenceStartEvent,
-)
-
 from deepsquare.workflow.characters import UNREADABLE, join_surrogates, text_complaint
 from deepsquare.workflow.limits import MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES
 from deepsquare.workflow.problems import Path, Position, ProblemList
 from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind, Unreadable
+from deepsquare.workflow.yaml_events import Event, NotYaml, Parser, parsers
 
 _TEXT_TAGS = frozenset({"tag:yaml.org,2002:str", "!"})
 _ALLOWED_TAGS = _TEXT_TAGS | {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "map", "seq")}
 _MAX_CHARACTER_COMPLAINTS = 10
-
-_OTHER_REFUSALS = (YAMLError, ValueError, OverflowError, AssertionError)
-"""What the parser raises without a place: for escapes beyond Unicode and for versions that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +36,30 @@ def read_yaml(text: str, problems: ProblemList) -> Node | None:
     if not _check_text(text, problems):
         return None
     shield = _Shield(text)
-    builder = _Builder(_events(shield.raised), shield, problems)
+    refusal = NotYaml("there is no parser", None)
+    for parse in parsers():
+        found = ProblemList()
+        try:
+            node = _read(parse, shield, found)
+        except NotYaml as error:
+            refusal = error
+            continue
+        problems.extend(found.sorted())
+        return node
+    place = "" if refusal.position is not None else ", somewhere in it"
+    message = f"this is not YAML: {shield.lower(str(refusal))}{place}"
+    problems.error((), refusal.position, message, "check indentation, quotes and colons")
+    return None
+
+
+def _read(parse: Parser, shield: "_Shield", problems: ProblemList) -> Node | None:
+    builder = _Builder(parse(shield.raised), shield, problems)
     try:
         return builder.document()
     except Unreadable:
         return None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        position = Position(mark.line + 1, mark.column + 1) if mark is not None else None
-        reason = " ".join(str(part) for part in (error.context, error.problem) if part)
-        problems.error(
-            (), position, f"this is not YAML: {shield.lower(reason)}", "check indentation, quotes and colons"
-        )
-    except _OTHER_REFUSALS as error:
-        problems.error(
-            (), builder.position, f"this is not YAML: {shield.lower(str(error))}, somewhere behind this place"
-        )
-    return None
-
-
-def _events(text: str) -> Iterator[Event]:
-    events: Iterator[Event] = YAML(typ="safe", pure=True).parse(text)
-    return events
+    except NotYaml as error:
+        raise NotYaml(str(error), error.position or builder.position) from None
 
 
 def _check_text(text: str, problems: ProblemList) -> bool:
@@ -118,7 +105,7 @@ class _Builder:
     @property
     def position(self) -> Position | None:
         """Where the last event stands that could be read."""
-        return None if self._last is None else _position(self._last)
+        return None if self._last is None else self._last.position
 
     def _next(self) -> Event:
         self._last = next(self._events)
@@ -128,26 +115,26 @@ class _Builder:
         """The node of the only document."""
         self._next()
         event = self._next()
-        if not isinstance(event, DocumentStartEvent):
+        if event.kind != "DocumentStartEvent":
             self._problems.error((), None, "the text holds no workflow", "start with `resources:` and `steps:`")
             raise Unreadable
         node = self._node(self._next(), (), 1)
         self._next()
         following = self._next()
-        if isinstance(following, DocumentStartEvent):
+        if following.kind == "DocumentStartEvent":
             self._fail((), following, "a second document begins here; a file holds one workflow")
         return node
 
     def _fail(self, path: Path, event: Event, message: str, hint: str = "") -> NoReturn:
-        self._problems.error(path, _position(event), message, hint)
+        self._problems.error(path, event.position, message, hint)
         raise Unreadable
 
     def _node(self, event: Event, path: Path, depth: int) -> Node:
         """The node that begins with `event`; afterwards `_height` is its height."""
-        if isinstance(event, AliasEvent):
+        if event.kind == "AliasEvent":
             return self._alias(event, path, depth)
         self._check_tag(event, path)
-        anchor = event.anchor if isinstance(event, NodeEvent) else None
+        anchor = event.anchor
         if anchor is not None:
             self._anchors[anchor] = None
         characters, values = self._characters, self._values
@@ -166,19 +153,20 @@ class _Builder:
             self._fail(path, event, f"aliases repeat more than {MAX_TEXT_BYTES} characters in all")
 
     def _new_node(self, event: Event, path: Path, depth: int) -> Node:
-        if isinstance(event, ScalarEvent):
+        if event.kind == "ScalarEvent":
             self._height = 0
             return self._scalar(event, path)
         if depth > MAX_DEPTH:
             self._fail(path, event, f"lists and mappings may be nested {MAX_DEPTH} deep, not deeper")
-        if isinstance(event, SequenceStartEvent):
+        if event.kind == "SequenceStartEvent":
             return self._items(event, path, depth)
         return self._entries(event, path, depth)
 
-    def _alias(self, event: AliasEvent, path: Path, depth: int) -> Node:
-        anchored = self._anchors.get(event.anchor, None)
+    def _alias(self, event: Event, path: Path, depth: int) -> Node:
+        name = event.anchor or ""
+        anchored = self._anchors.get(name)
         if anchored is None:
-            known = event.anchor in self._anchors
+            known = name in self._anchors
             self._fail(
                 path, event, "an alias cannot stand inside its own anchor" if known else "no anchor of this name"
             )
@@ -188,48 +176,46 @@ class _Builder:
         self._height = anchored.height
         return anchored.node
 
-    def _scalar(self, event: ScalarEvent, path: Path) -> Scalar:
+    def _scalar(self, event: Event, path: Path) -> Scalar:
         text = self._shield.lower(event.value)
-        if event.style == ">":
-            text = text.replace("\a", "")  # the parser marks folds with it; the text itself cannot hold one
         if not text.isascii():
             text = join_surrogates(text)
         self._count(event, path, characters=len(text))
         is_text = bool(event.style) or event.tag in _TEXT_TAGS
-        return Scalar(text, ScalarKind.TEXT if is_text else ScalarKind.PLAIN, _position(event))
+        return Scalar(text, ScalarKind.TEXT if is_text else ScalarKind.PLAIN, event.position)
 
-    def _items(self, event: SequenceStartEvent, path: Path, depth: int) -> Items:
+    def _items(self, event: Event, path: Path, depth: int) -> Items:
         nodes: list[Node] = []
         height = 0
-        while not isinstance(item := self._next(), CollectionEndEvent):
+        while (item := self._next()).kind != "SequenceEndEvent":
             nodes.append(self._node(item, (*path, len(nodes)), depth + 1))
             height = max(height, self._height)
         self._height = height + 1
-        return Items(tuple(nodes), _position(event))
+        return Items(tuple(nodes), event.position)
 
     def _entries(self, event: Event, path: Path, depth: int) -> Entries:
         entries: dict[str, Entry] = {}
         height = 0
-        while not isinstance(key_event := self._next(), CollectionEndEvent):
+        while (key_event := self._next()).kind != "MappingEndEvent":
             key = self._key(key_event, path)
             node = self._node(self._next(), (*path, key), depth + 1)
             height = max(height, self._height)
             if key in entries:
                 first = entries[key].key_position
                 where = f" in line {first.line}" if first is not None else ""
-                self._problems.error((*path, key), _position(key_event), f"this key stands here twice, first{where}")
+                self._problems.error((*path, key), key_event.position, f"this key stands here twice, first{where}")
             else:
-                entries[key] = Entry(_position(key_event), node)
+                entries[key] = Entry(key_event.position, node)
         self._height = height + 1
-        return Entries(entries, _position(event))
+        return Entries(entries, event.position)
 
     def _key(self, event: Event, path: Path) -> str:
-        if not isinstance(event, ScalarEvent):
+        if event.kind != "ScalarEvent":
             self._fail(path, event, "a key must be a plain word")
         if event.value == "<<" and not event.style:
             self._problems.error(
                 path,
-                _position(event),
+                event.position,
                 "merge keys (<<) are not part of YAML 1.2",
                 "write the keys out, or let an alias stand for a whole value",
             )
@@ -240,10 +226,5 @@ class _Builder:
         return key
 
     def _check_tag(self, event: Event, path: Path) -> None:
-        tag = getattr(event, "tag", None)
-        if tag is not None and tag not in _ALLOWED_TAGS:
-            self._problems.error(path, _position(event), "this tag means nothing in a workflow", "remove it")
-
-
-def _position(event: Event) -> Position:
-    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
+        if event.tag is not None and event.tag not in _ALLOWED_TAGS:
+            self._problems.error(path, event.position, "this tag means nothing in a workflow", "remove it")

@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 
 from deepsquare import workflow
-from deepsquare.workflow import RESERVED_NAMES, RESOURCE_NAMES, EnvVar, JobResources, Run, RunResources, Step, Workflow
+from deepsquare.workflow import (
+    RESERVED_NAMES,
+    RESOURCE_NAMES,
+    EnvVar,
+    HttpData,
+    JobResources,
+    Run,
+    RunResources,
+    Step,
+    Workflow,
+)
 from deepsquare.workflow.shapes import keys_of
+from tests.support.file_server import file_server
 from tests.support.scripts import ScriptSite, script_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "workflow.md").read_text()
@@ -22,12 +33,14 @@ def test_every_example_says_what_it_prints() -> None:
 @pytest.mark.parametrize(("text", "printed"), EXAMPLES)
 def test_an_example_of_the_page_prints_what_the_page_says(site: ScriptSite, text: str, printed: str) -> None:
     assert workflow.load(text).problems == ()
-    outcome = site.run(script_of(text))
+    with file_server() as server:
+        server.serve("/zipcodes.csv", b"8001,Zurich\n4001,Basel\n")
+        outcome = site.run(script_of(text.replace("https://data.example", server.address)))
     assert (outcome.exit_code, outcome.stdout) == (0, printed)
     assert all(" failed with exit code " in line for line in outcome.stderr.splitlines())
 
 
-@pytest.mark.parametrize("model", [Workflow, JobResources, EnvVar, Step, Run, RunResources])
+@pytest.mark.parametrize("model", [Workflow, JobResources, EnvVar, Step, Run, RunResources, HttpData])
 def test_every_key_is_on_the_page(model: type[Workflow]) -> None:
     for field in keys_of(model):
         assert re.search(rf"`(?:[a-z]+\.)?{field.key.name}`", PAGE), field.key.name

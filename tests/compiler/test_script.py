@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -15,6 +14,7 @@ from deepsquare.compiler.library import part
 from deepsquare.model import Affinity, AffinityOperator, JobDefinition, Label
 from deepsquare.workflow import RESERVED_NAMES, InvalidWorkflow, Run, RunResources, Step
 from tests.support.scripts import command, script_of_steps, variables
+from tests.support.shellcheck import complaints
 from tests.support.texts import ATTACKS, TEXTS
 
 PLAIN = workflow.Workflow(
@@ -86,13 +86,6 @@ def test_the_definition_is_what_the_workflow_asks_for() -> None:
         uses=tuple(uses),
         affinities=tuple(affinities),
     )
-
-
-def complaints(script: str) -> str:
-    """What shellcheck says at the level of warnings."""
-    assert shutil.which("shellcheck"), "shellcheck is not installed: apt-get install shellcheck"
-    done = subprocess.run(["shellcheck", "-S", "warning", "-"], input=script.encode(), capture_output=True, check=False)
-    return done.stdout.decode() + done.stderr.decode()
 
 
 @pytest.mark.system

@@ -2,12 +2,12 @@
 
 The way: `lower` (models to a `plan`), `render` (plan to bash): the parts of the `library` that the script needs,
 then the user's program. `flow` writes scopes, traps, loops and launched steps, `command` writes what a step runs;
-each further subject (containers, networks, transports, modules) is one module beside them, with a part of the
-runtime of the same name, whose functions may join `ds_preparations` (before the job) and `ds_preludes` (before each
-command). `quoting` is the only door for a user's text. The script knows its site from the environment alone:
-where volumes lie (`DEEPSQUARE_SITE_SHARED_ROOT`, `DEEPSQUARE_SITE_TMP_ROOT`, `DEEPSQUARE_SITE_WORLD_TMP`,
-`DEEPSQUARE_SITE_DISK_ROOT`), whose job it is (`DEEPSQUARE_SITE_USER`), which srun to use (`DEEPSQUARE_SITE_SRUN`),
-what its scratch folder is called after (`DEEPSQUARE_SITE_JOB`).
+`transports` fetches and sends data; each further subject (containers, networks, modules) is one module beside them,
+with parts of the runtime of its own, whose functions may join `ds_preparations` (before the job) and `ds_preludes`
+(before each command). `quoting` is the only door for a user's text. The script knows its site from the environment
+alone: where volumes lie (`DEEPSQUARE_SITE_SHARED_ROOT`, `DEEPSQUARE_SITE_TMP_ROOT`, `DEEPSQUARE_SITE_WORLD_TMP`,
+`DEEPSQUARE_SITE_DISK_ROOT`), whose job it is (`DEEPSQUARE_SITE_USER`), what its scratch folder is called after
+(`DEEPSQUARE_SITE_JOB`), and which programs to use (`DEEPSQUARE_SITE_SRUN`, `DEEPSQUARE_SITE_CURL`).
 """
 
 from deepsquare.compiler.definition import definition

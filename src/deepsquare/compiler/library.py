@@ -15,6 +15,11 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "shell": (),
     "parallel": ("loop", "shell"),
     "launch": ("shell",),
+    "http": (),
+    "unpack": (),
+    "mode": (),
+    "http_input": ("http", "unpack"),
+    "http_output": ("http",),
 }
 """The parts, in the order in which they stand in a script, and which others each of them calls."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from deepsquare.compiler.flow import write_scope
 from deepsquare.compiler.library import library
 from deepsquare.compiler.plan import Command, Plan, Scope, inner_scopes
+from deepsquare.compiler.transports import write_fetch, write_send
 from deepsquare.compiler.writer import Writer
 
 
@@ -47,5 +48,7 @@ def _write_program(plan: Plan, writer: Writer) -> None:
         writer.assignments("ds_job_env=(", plan.environment, ")")
     writer.line()
     with writer.block("job() {", "}"):
+        write_fetch(plan, writer)
         write_scope(plan.body, writer)
+        write_send(plan, writer)
     writer.line()

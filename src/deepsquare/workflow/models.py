@@ -16,7 +16,6 @@ from deepsquare.workflow.steps import Step
 from deepsquare.workflow.transports import Transport
 
 _NETWORKS = Later("networks other than the host's", "leave it out to use the host's network")
-_TRANSPORTS = Later("data transports", "fetch and send data in a step, for example with curl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +51,6 @@ class Workflow(Model):
     """A whole job: what it needs and what it does."""
 
     later: ClassVar[Mapping[str, Later]] = {
-        "input": _TRANSPORTS,
-        "output": _TRANSPORTS,
         "virtualNetworks": _NETWORKS,
     }
     aliases: ClassVar[Mapping[str, str]] = {

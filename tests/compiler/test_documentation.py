@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from deepsquare import workflow
+from deepsquare import compiler, workflow
 from deepsquare.workflow import (
     RESERVED_NAMES,
     RESOURCE_NAMES,
+    Container,
     EnvVar,
     HttpData,
     JobResources,
+    Mount,
     Run,
     RunResources,
     Step,
@@ -19,6 +21,7 @@ from deepsquare.workflow import (
 )
 from deepsquare.workflow.shapes import keys_of
 from tests.support.file_server import file_server
+from tests.support.runtimes import RuntimeStandIn
 from tests.support.scripts import ScriptSite, script_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "workflow.md").read_text()
@@ -31,19 +34,29 @@ def test_every_example_says_what_it_prints() -> None:
 
 
 @pytest.mark.parametrize(("text", "printed"), EXAMPLES)
-def test_an_example_of_the_page_prints_what_the_page_says(site: ScriptSite, text: str, printed: str) -> None:
+def test_an_example_of_the_page_prints_what_the_page_says(
+    site: ScriptSite, tmp_path: Path, text: str, printed: str
+) -> None:
     assert workflow.load(text).problems == ()
+    runtime = RuntimeStandIn(tmp_path / "runtime")
     with file_server() as server:
         server.serve("/zipcodes.csv", b"8001,Zurich\n4001,Basel\n")
-        outcome = site.run(script_of(text.replace("https://data.example", server.address)))
+        script = script_of(text.replace("https://data.example", server.address))
+        outcome = site.run(script, {"DEEPSQUARE_SITE_APPTAINER": str(runtime.path)})
     assert (outcome.exit_code, outcome.stdout) == (0, printed)
     assert all(" failed with exit code " in line for line in outcome.stderr.splitlines())
 
 
-@pytest.mark.parametrize("model", [Workflow, JobResources, EnvVar, Step, Run, RunResources, HttpData])
+@pytest.mark.parametrize("model", [Workflow, JobResources, EnvVar, Step, Run, RunResources, Container, Mount, HttpData])
 def test_every_key_is_on_the_page(model: type[Workflow]) -> None:
     for field in keys_of(model):
         assert re.search(rf"`(?:[a-z]+\.)?{field.key.name}`", PAGE), field.key.name
+
+
+def test_every_setting_of_a_site_that_a_script_reads_is_on_the_page() -> None:
+    runtime = Path(compiler.__file__).parent / "runtime"
+    read = {name for file in runtime.glob("*.sh") for name in re.findall(r"DEEPSQUARE_SITE_\w+", file.read_text())}
+    assert [name for name in read if f"`{name}`" not in PAGE] == []
 
 
 def test_every_variable_and_every_reserved_name_is_on_the_page(site: ScriptSite) -> None:

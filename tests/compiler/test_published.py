@@ -1,16 +1,30 @@
-"""The published hello-world, unmodified, through the compiler and a real bash."""
+"""The published workflows that this version supports, unmodified, through the compiler and a real bash."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from deepsquare import workflow
 from tests.support.scripts import ScriptSite, script_of
 
-SAMPLE = Path(__file__).parents[3] / "shared" / "workflows" / "hello-world.yaml"
+SAMPLES = Path(__file__).parents[3] / "shared" / "workflows"
+ARE_HERE = SAMPLES.is_dir() or bool(os.environ.get("CI"))
+
+pytestmark = pytest.mark.skipif(not ARE_HERE, reason="the published workflows are not here")
 
 
-@pytest.mark.skipif(not SAMPLE.exists() and not os.environ.get("CI"), reason="the published workflows are not here")
+def supported() -> list[Path]:
+    return [sample for sample in sorted(SAMPLES.glob("*.yaml")) if workflow.load(sample.read_text()).workflow]
+
+
 def test_the_published_hello_world_compiles_and_runs(site: ScriptSite) -> None:
-    outcome = site.run(script_of(SAMPLE.read_text()))
+    outcome = site.run(script_of((SAMPLES / "hello-world.yaml").read_text()))
     assert (outcome.exit_code, outcome.stdout) == (0, "Running: hello world\nHello World\n")
+
+
+@pytest.mark.parametrize("sample", supported(), ids=lambda sample: sample.name)
+def test_a_published_workflow_compiles_to_a_script_that_bash_understands(sample: Path) -> None:
+    script = script_of(sample.read_text())
+    subprocess.run(["/bin/bash", "-n"], input=script.encode(), check=True, capture_output=True)

@@ -8,6 +8,8 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "core": (),
     "surroundings": (),
     "kept": (),
+    "containers": (),
+    "apptainer": ("containers",),
     "with": (),
     "condition": (),
     "guard": ("with",),

@@ -92,11 +92,17 @@ class _Lowering:
             options=tuple(_options(run, name, self._resources)),
             environment=(*_slurm_variables(run, self._resources), *_variables(run.env)),
             directory=run.work_dir,
-            shell=None if run.shell == "ENTRYPOINT" else run.shell,
+            shell=None if _is_images_own(run) else run.shell,
             text=run.command,
             container=run.container,
+            gpus_per_task=run.resources.gpus_per_task or 0,
             network=Network(run.network, run.dns, run.interfaces, run.map_uid, run.map_gid),
         )
+
+
+def _is_images_own(run: Run) -> bool:
+    """Whether the container's image says what runs."""
+    return run.container is not None and (run.shell == "ENTRYPOINT" or not run.command)
 
 
 def _values(loop: For) -> Items | Numbers:

@@ -46,10 +46,11 @@ class Command:
     directory: str | None
     """None: the job's scratch folder; in a container the image's own."""
     shell: str | None
-    """None: a container's own program (ENTRYPOINT)."""
+    """None: what the container's image is made to run (ENTRYPOINT)."""
     text: str
-    """What the shell runs; empty in a container: what its image is made to run."""
+    """What the shell runs; without one the arguments of the image's own program."""
     container: Container | None
+    gpus_per_task: int
     network: Network
 
 

@@ -4,8 +4,8 @@ The way in: a reader (`yaml_reader`, `data_reader`) makes a located tree, `decod
 shapes that `models` declare, `rules` looks at what concerns several fields. All problems are told at once.
 """
 
-from deepsquare.workflow.commands import Run, RunResources
-from deepsquare.workflow.containers import Container, Mount
+from deepsquare.workflow.commands import Run, RunResources, arguments_of
+from deepsquare.workflow.containers import Container, Mount, uses_apptainer
 from deepsquare.workflow.dump import dump, to_data
 from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.errors import InvalidWorkflow, WorkflowError
@@ -57,8 +57,10 @@ __all__ = [
     "WireguardPeer",
     "Workflow",
     "WorkflowError",
+    "arguments_of",
     "dump",
     "from_data",
     "load",
     "to_data",
+    "uses_apptainer",
 ]

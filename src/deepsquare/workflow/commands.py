@@ -1,5 +1,6 @@
 """What a step runs: a command, its share of the job's resources, its surroundings."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -11,7 +12,6 @@ from deepsquare.workflow.limits import MAX_ID, MAX_NAME_BYTES
 from deepsquare.workflow.networks import NetworkInterface
 from deepsquare.workflow.shapes import Choice, Flag, Key, Later, ListOf, Model, RecordOf, Text, Whole
 
-_CONTAINERS = Later("containers", "leave it out to run the command on the host")
 _NETWORKS = Later("networks other than the host's", "leave it out to use the host's network")
 
 
@@ -38,7 +38,6 @@ class Run(Model):
     """A command, run by `srun` in every task of the step."""
 
     later: ClassVar[Mapping[str, Later]] = {
-        "container": _CONTAINERS,
         "customNetworkInterfaces": _NETWORKS,
         "mapUid": _NETWORKS,
         "mapGid": _NETWORKS,
@@ -89,3 +88,11 @@ class Run(Model):
     mpi: Annotated[
         str | None, Key("mpi", Choice(("none", "pmix", "pmix_v4", "pmi2")), "How MPI starts; the provider's way.")
     ] = None
+
+
+def arguments_of(command: str) -> list[str]:
+    """The words of a command that is handed to an image's own program: quotes hold them together, nothing else counts.
+
+    Raises `ValueError` where a quote never ends.
+    """
+    return shlex.split(command)

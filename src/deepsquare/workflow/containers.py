@@ -54,3 +54,8 @@ class Container(Model):
     read_only_root_fs: Annotated[bool, Key("readOnlyRootFS", Flag(), "The image's own files cannot be changed.")] = (
         False
     )
+
+
+def uses_apptainer(container: Container) -> bool:
+    """Whether Apptainer runs it; else Enroot does."""
+    return container.apptainer or container.deepsquare_hosted

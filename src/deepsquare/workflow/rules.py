@@ -5,8 +5,8 @@ It sees every good record even where others are bad, so that one reading still t
 
 from collections.abc import Iterable, Sequence
 
-from deepsquare.workflow.commands import Run, RunResources
-from deepsquare.workflow.containers import Container
+from deepsquare.workflow.commands import Run, RunResources, arguments_of
+from deepsquare.workflow.containers import Container, uses_apptainer
 from deepsquare.workflow.decode import Decoded
 from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.limits import MAX_STEPS
@@ -93,6 +93,12 @@ class _Rules:
                 self._error(each, "shell", message, "choose /bin/sh or /bin/bash")
             if not run.command:
                 self._warn(each, "command", "an empty command does nothing on the host")
+        elif run.shell == "ENTRYPOINT":
+            try:
+                arguments_of(run.command)
+            except ValueError:
+                message = "these are no arguments for the image's own program: a quote or a backslash has no end"
+                self._error(each, "command", message, "close it")
         if run.network == "host":
             if run.dns:
                 self._warn(each, "dns", "this has no effect on the host network")
@@ -136,6 +142,9 @@ class _Rules:
         for key, value in (("username", container.username), ("password", container.password)):
             if value is not None and container.registry is None:
                 self._error(each, key, f"a {key} is for a registry, and none is named", "name it: registry: ...")
+        if not uses_apptainer(container):
+            message = "containers of Enroot are not supported by this version yet"
+            self._error(each, "apptainer", message, "run it with Apptainer: apptainer: true")
         if container.mounts:
             hint = "use the job's volumes: $STORAGE_PATH, $DEEPSQUARE_TMP and the others are there anyway"
             self._warn(each, "mounts", "mounts are deprecated, and a provider may refuse them", hint)

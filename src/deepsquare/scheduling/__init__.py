@@ -3,6 +3,7 @@
 packing.py    whether a job's tasks fit onto nodes, and what is left then
 affinity.py   whether a cluster's labels are what a job insists on
 cluster.py    a cluster while it is decided about: what is free, held until when, promised
+openings.py   which clusters have CPUs free now or first, without asking each of them
 site.py       the same as an unchanging picture, for those who only look
 matching.py   one job against one cluster: the rules that waiting does not heal
 queue.py      the global queue: in the order of priority, and in groups of jobs that are alike

@@ -7,6 +7,7 @@ Moments are seconds of the driver's clock; `math.inf` where nothing bounds a job
 import heapq
 import math
 from bisect import bisect_left, insort
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from deepsquare.model import Address, JobId, Provider
@@ -14,6 +15,9 @@ from deepsquare.scheduling.packing import Room, Shape, Share, choose, crush, giv
 
 _RELEASE_MEMORY_SECONDS = 60.0
 """Over how long the rate is measured at which jobs give back CPUs."""
+
+_MOST_STARTS = 100
+"""Shapes of jobs of which a cluster remembers when they can start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,15 @@ class Cluster:
         self.closed_until = -math.inf
         """Before this moment nothing new is bound here; `math.inf`: until it is heard of again."""
         self.closed_why = ""
+        self.on_change: Callable[[Cluster], None] | None = None
+        """Told whenever what is held changes, or until when."""
         self._empty = tuple(self.rooms)
         self._ends: list[tuple[float, int, JobId]] = []
         self._held_ever = 0
         self._misfits: set[Shape] = set()
         self._free_cpus_at: list[tuple[int, float]] | None = None
         self._bounds: dict[int, float] = {}
+        self._starts: dict[Shape, tuple[float, list[Room]]] = {}
         self._released, self._released_at = 0.0, -math.inf
 
     def __repr__(self) -> str:
@@ -102,8 +109,7 @@ class Cluster:
         self._held_ever += 1
         self.held[job] = Held(shape, now, until, shares, self._held_ever)
         insort(self._ends, (until, self._held_ever, job))
-        self._free_cpus_at = None
-        self._bounds.clear()
+        self._changed()
         if self.promise is not None and until > self.promise.start:
             take(shares, self.promise.spare)
 
@@ -117,8 +123,7 @@ class Cluster:
         self._released_at = now
         del self._ends[bisect_left(self._ends, (held.until, held.number))]
         self._misfits.clear()
-        self._free_cpus_at = None
-        self._bounds.clear()
+        self._changed()
         return held
 
     def prolong(self, job: JobId, until: float) -> None:
@@ -129,8 +134,7 @@ class Cluster:
         del self._ends[bisect_left(self._ends, (held.until, held.number))]
         insort(self._ends, (until, held.number, job))
         self.held[job] = replace(held, until=until)
-        self._free_cpus_at = None
-        self._bounds.clear()
+        self._changed()
 
     def release_rate(self, now: float) -> float:
         """CPUs per second that jobs gave back lately."""
@@ -141,9 +145,20 @@ class Cluster:
 
         `math.inf` where that is not known. Promises to other jobs are not counted.
         """
-        rooms = list(self.rooms)
         if self._choose(shape) is not None:
-            return now, rooms
+            return now, list(self.rooms)
+        if self.ahead:
+            return self._earliest_start(shape, now)
+        # Where nobody waits here, an answer holds until something changes.
+        known = self._starts.get(shape)
+        if known is None:
+            if len(self._starts) >= _MOST_STARTS:
+                self._starts.clear()
+            known = self._starts[shape] = self._earliest_start(shape, -math.inf)
+        return max(now, known[0]), known[1]
+
+    def _earliest_start(self, shape: Shape, now: float) -> tuple[float, list[Room]]:
+        rooms = list(self.rooms)
         free_cpus = self.free_cpus
         ends = [(until, number, self.held[job].shares) for until, number, job in self._ends]
         ahead = list(self.ahead.values())
@@ -186,6 +201,13 @@ class Cluster:
         spare = list(rooms)
         take(choose(shape, spare) or (), spare)
         self.promise = Promise(job, start, spare)
+
+    def _changed(self) -> None:
+        self._free_cpus_at = None
+        self._bounds.clear()
+        self._starts.clear()
+        if self.on_change is not None:
+            self.on_change(self)
 
     def _choose(self, shape: Shape) -> tuple[Share, ...] | None:
         if shape.cpus > self.free_cpus or shape in self._misfits:

@@ -118,7 +118,10 @@ class Queue:
         del entries[bisect_left(entries, entry)]
         if not entries:
             del self._groups[group_identity(entry.request)]
-            del self._by_width[entry.request.definition.cpus][entry.group]
+            width = entry.request.definition.cpus
+            del self._by_width[width][entry.group]
+            if not self._by_width[width]:
+                del self._by_width[width]
 
     def set_aside(self, entry: Entry) -> None:
         """A job that can run nowhere waits, but holds up nobody and costs nothing."""

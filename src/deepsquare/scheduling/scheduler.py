@@ -9,13 +9,14 @@ Moments are seconds of one clock (`submitted_at` as a timestamp); whoever drives
 """
 
 import math
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 from deepsquare.model import Address, JobId, price_per_minute
 from deepsquare.scheduling.cluster import Cluster, Promise
 from deepsquare.scheduling.fairshare import FairShare
 from deepsquare.scheduling.matching import JobRequest, demand_refusal, seconds_at
+from deepsquare.scheduling.openings import Openings
 from deepsquare.scheduling.packing import Room, Share, shape_of
 from deepsquare.scheduling.policy import Backfill, Order, Policy
 from deepsquare.scheduling.profile import Profile
@@ -31,6 +32,8 @@ SHARE_TOLERANCE = 0.02
 MOST_AHEAD = 8
 """How many times its CPUs may be bound to a cluster ahead of room, however fast its jobs end."""
 
+_FEW = 8
+"""Clusters with room are sorted for a job where they are less than this part of all; else all are tried in order."""
 
 MOST_PLACES = 20_000
 """Kinds of jobs of which it is remembered where they may run."""
@@ -78,6 +81,7 @@ class Scheduler:
         self.usage = usage or FairShare()
         self.clusters: dict[Address, Cluster] = {}
         self.queue = Queue(self.policy.base, self._handicap)
+        self._openings = Openings()
         self._held: dict[JobId, tuple[JobRequest, Cluster]] = {}
         self._promised: Cluster | None = None
         self._loosened: set[Cluster] = set()
@@ -99,6 +103,7 @@ class Scheduler:
         """A cluster takes part, or takes the place of one with its address."""
         self.leave(cluster.address)
         self.clusters[cluster.address] = cluster
+        self._openings.join(cluster)
         self._loosened.add(cluster)
         self._fresh.update(self.queue.take_back())
         if cluster.closed_until > -math.inf:
@@ -109,6 +114,7 @@ class Scheduler:
         cluster = self.clusters.pop(address, None)
         self._places.clear()
         if cluster is not None:
+            self._openings.leave(cluster)
             self._loosened.discard(cluster)
             self._closed.discard(cluster)
             self._held = {job: (request, where) for job, (request, where) in self._held.items() if where is not cluster}
@@ -173,6 +179,8 @@ class Scheduler:
                 loosened, self._loosened = self._loosened, set()
                 fresh, self._fresh = self._fresh, set()
                 changed |= loosened
+                if self.queue.first() is None:
+                    break
                 self._serve_first(now, loosened, fresh, starts)
                 if self.policy.backfill is Backfill.EASY:
                     self._backfill(now, loosened, fresh, starts)
@@ -193,7 +201,7 @@ class Scheduler:
         for entry in list(self.queue):
             places = self._places_for(entry.group)
             best: tuple[float, tuple[float, ...], Cluster, float, tuple[Share, ...]] | None = None
-            for cluster in self._wanted(entry, now):
+            for cluster in filter(self._wanted(entry, now), places.clusters):
                 seconds = seconds_at(entry.request, places.prices[cluster])
                 found = profiles[cluster].earliest(entry.group.shape, seconds) if cluster in profiles else None
                 if found is not None:
@@ -231,7 +239,7 @@ class Scheduler:
         skipped = 0
         while skipped < MOST_SKIPPED and (entry := self.queue.first(skipped)) is not None:
             places = self._places_for(entry.group)
-            scope = places.clusters if entry.group in fresh else places.among(changed)
+            scope = self._with_room(entry.group) if entry.group in fresh else places.among(changed)
             start = self._start(entry, scope, now)
             if start is not None:
                 starts.append(start)
@@ -290,13 +298,16 @@ class Scheduler:
 
     def _by_start_bound(
         self, entry: Entry, now: float, among: Collection[Cluster] | None
-    ) -> list[tuple[float, Cluster]]:
+    ) -> Iterator[tuple[float, Cluster]]:
         """The clusters that could be promised, those first where the job may start first; equals by size."""
-        bounds = []
-        for number, cluster in enumerate(self._wanted(entry, now)):
-            if (among is None or cluster in among) and cluster.closed_until <= now:
-                bounds.append((cluster.start_bound(entry.group.shape.cpus, now), cluster.cpus, number, cluster))
-        return [(bound, cluster) for bound, _, _, cluster in sorted(bounds)]
+        cpus, is_wanted = entry.group.shape.cpus, self._wanted(entry, now)
+        bounds: Iterable[tuple[float, Cluster]] = self._openings.by_start(cpus, now)
+        if among is not None:
+            bounds = sorted(
+                ((cluster.start_bound(cpus, now), cluster) for cluster in among),
+                key=lambda bound: (bound[0], bound[1].cpus, bound[1].address),
+            )
+        return ((bound, cluster) for bound, cluster in bounds if cluster.closed_until <= now and is_wanted(cluster))
 
     def _backfill(self, now: float, loosened: set[Cluster], fresh: set[Group], starts: list[Start]) -> None:
         """Start what can start beside the promises, the first jobs first."""
@@ -307,7 +318,7 @@ class Scheduler:
         for entry in walk:
             group = entry.group
             places = self._places_for(group)
-            scope = places.clusters if group in fresh else places.among(loosened)
+            scope = self._with_room(group) if group in fresh else places.among(loosened)
             cpus = group.shape.cpus
             if not any(cluster.free_cpus >= cpus and cluster.fits(group.shape) for cluster in scope):
                 walk.leave_group()
@@ -338,16 +349,26 @@ class Scheduler:
         cluster.start(entry.job, entry.group.shape, now, until, shares)
         return Start(entry.job, entry.request, cluster)
 
-    def _wanted(self, entry: Entry, now: float) -> list[Cluster]:
+    def _with_room(self, group: Group) -> list[Cluster]:
+        """Where the jobs of the group may run, the best first; where few clusters have enough CPUs, only those."""
+        places, cpus = self._places_for(group), group.shape.cpus
+        if self._openings.count_free(cpus) * _FEW > len(places.clusters):
+            return places.clusters
+        return places.among(self._openings.with_free(cpus))
+
+    def _wanted(self, entry: Entry, now: float) -> Callable[[Cluster], bool]:
         """Where the job shall go: everywhere it may, or while it is patient only to the best that is free in time."""
-        places = self._places_for(entry.group)
-        payable = places.clusters
-        if not seconds_at(entry.request, places.dearest):
-            payable = [cluster for cluster in payable if seconds_at(entry.request, places.prices[cluster])]
-        if entry.job not in self._patient:
-            return payable
-        best = self._best_in_time(entry, places, now)
-        return [cluster for cluster in payable if places.ranks[cluster] <= best]
+        places, request = self._places_for(entry.group), entry.request
+        pays_everywhere = bool(seconds_at(request, places.dearest))
+        best = self._best_in_time(entry, places, now) if entry.job in self._patient else None
+
+        def is_wanted(cluster: Cluster) -> bool:
+            rank = places.ranks.get(cluster)
+            if rank is None or (best is not None and rank > best):
+                return False
+            return pays_everywhere or bool(seconds_at(request, places.prices[cluster]))
+
+        return is_wanted
 
     def _is_good_enough(self, entry: Entry, rank: tuple[float, ...], now: float) -> bool:
         """Whether a job takes a place of this rank now; a patient one waits for a better one that is free in time."""
@@ -357,13 +378,11 @@ class Scheduler:
 
     def _best_in_time(self, entry: Entry, places: Places, now: float) -> tuple[float, ...]:
         """The best rank among the clusters where the patient job may start before its patience ends."""
-        deadline = self._patient[entry.job]
-        in_time = [
-            places.ranks[cluster]
-            for cluster in places.clusters
-            if cluster.closed_until <= now and cluster.start_bound(entry.group.shape.cpus, now) <= deadline
-        ]
-        return min(in_time, default=(math.inf,))
+        deadline, cpus = self._patient[entry.job], entry.group.shape.cpus
+        for cluster in places.clusters:
+            if cluster.closed_until <= now and cluster.start_bound(cpus, now) <= deadline:
+                return places.ranks[cluster]
+        return (math.inf,)
 
     def _let_in(self, cluster: Cluster, now: float) -> None:
         """Jobs that wait at the cluster itself start as soon as they fit, in the order in which they came."""
@@ -379,7 +398,7 @@ class Scheduler:
         In the order of the queue and none around a job that is too wide: who waits at the cluster itself is before
         whoever comes later.
         """
-        if not self.policy.latency_seconds:
+        if not self.policy.latency_seconds or self.queue.first() is None:
             return
         for cluster in _in_order(changed):
             most = min(MOST_AHEAD * cluster.cpus, int(cluster.release_rate(now) * self.policy.latency_seconds))

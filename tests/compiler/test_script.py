@@ -12,7 +12,8 @@ from deepsquare import compiler, workflow
 from deepsquare.compiler.errors import InvalidSalt
 from deepsquare.compiler.library import part
 from deepsquare.model import Affinity, AffinityOperator, JobDefinition, Label
-from deepsquare.workflow import RESERVED_NAMES, InvalidWorkflow, Run, RunResources, Step
+from deepsquare.scheduling.affinity import holds
+from deepsquare.workflow import RESERVED_NAMES, Container, InvalidWorkflow, Run, RunResources, Step
 from tests.support.scripts import command, script_of_steps, variables
 from tests.support.shellcheck import complaints
 from tests.support.texts import ATTACKS, TEXTS
@@ -86,6 +87,19 @@ def test_the_definition_is_what_the_workflow_asks_for() -> None:
         uses=tuple(uses),
         affinities=tuple(affinities),
     )
+
+
+def test_a_job_with_containers_asks_for_a_place_that_can_run_them() -> None:
+    box = Container(image="a", apptainer=True)
+    hosted = Container(image="a", deepsquare_hosted=True)
+    inner = Step(catch=(Step(run=Run(command="", container=hosted)),), run=Run(command="", container=box))
+    job = workflow.Workflow(resources=PLAIN.resources, steps=(command("on the host"), Step(steps=(inner,))))
+    zone = Affinity(Label("zone", "alps"), AffinityOperator.EQUAL)
+    asked = compiler.definition(job, "f" * 64, affinities=[zone]).affinities
+    assert list(map(str, asked)) == ["zone == alps", "container.apptainer >= 1.1.0"]
+    again = compiler.definition(job, "f" * 64, affinities=asked).affinities
+    assert again == asked
+    assert all(holds(rule, "1.4.5") and not holds(rule, None) and not holds(rule, "1.0.3") for rule in asked[1:])
 
 
 @pytest.mark.system

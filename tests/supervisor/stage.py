@@ -40,6 +40,16 @@ def script_hash(script: str) -> str:
     return hashlib.sha256(script.encode()).hexdigest()
 
 
+class ScriptedRuntimes:
+    """Runtimes of containers that a test names."""
+
+    def __init__(self) -> None:
+        self.found: list[Label] = []
+
+    async def labels(self) -> Sequence[Label]:
+        return self.found
+
+
 class Stage:
     """Everything that one supervisor works with, and the supervisor itself."""
 
@@ -50,6 +60,7 @@ class Stage:
         self.clock = grid.clock
         self.settings = settings
         self.cluster = ScriptedCluster(folder / "cluster", grid.clock)
+        self.runtimes = ScriptedRuntimes()
         self.gateway = MemoryGateway()
         self.signer: Signer = signer(("provider one", "provider two")[provider])
         self._account = grid.provider_account(provider)
@@ -77,6 +88,7 @@ class Stage:
             account=self._account,
             gateway=self.gateway,
             cluster=self.cluster,
+            runtimes=self.runtimes,
             signer=self.signer,
             journal=self.journal,
             clock=self.clock,

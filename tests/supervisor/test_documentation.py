@@ -8,10 +8,12 @@ from pydantic import BaseModel
 
 from deepsquare.clusters.port import RunState
 from deepsquare.supervisor.settings import (
+    ContainerSettings,
     LimitSettings,
     PaceSettings,
     PriceSettings,
     SupervisorSettings,
+    ToolSettings,
     VolumeSettings,
 )
 
@@ -20,6 +22,8 @@ PAGE = (ROOT / "docs" / "supervisor.md").read_text()
 TABLES: dict[str, type[BaseModel]] = {
     "prices": PriceSettings,
     "volumes": VolumeSettings,
+    "tools": ToolSettings,
+    "containers": ContainerSettings,
     "limits": LimitSettings,
     "pace": PaceSettings,
 }

@@ -15,6 +15,7 @@ from deepsquare.clusters.port import ClusterNode, NodeState
 from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId, JobStatus, Node
 from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
+from deepsquare.supervisor.runtimes import InstalledRuntimes
 from deepsquare.supervisor.service import Supervisor
 from deepsquare.supervisor.settings import SupervisorSettings, VolumeSettings
 from tests.supervisor.stage import CREDIT_PER_MINUTE, SETTINGS, script_hash
@@ -48,6 +49,7 @@ class Site:
         contract = self.grid.address.meta_scheduler
         journal = Journal(self._folder / "journal", chain_id=CHAIN_ID, contract=contract, provider=provider.address)
         async with EventReader(self.grid.ledger, provider=provider.address) as events:
+            settings = SupervisorSettings(prices=SETTINGS.prices, volumes=VolumeSettings(shared_root=self._volumes))
             ports = Ports(
                 chain=self.grid.ledger,
                 events=events,
@@ -60,11 +62,11 @@ class Site:
                     grace_seconds=1,
                     minute_seconds=MINUTE_SECONDS,
                 ),
+                runtimes=InstalledRuntimes(settings),
                 signer=provider,
                 journal=journal,
                 clock=SystemClock(),
             )
-            settings = SupervisorSettings(prices=SETTINGS.prices, volumes=VolumeSettings(shared_root=self._volumes))
             task = asyncio.create_task(Supervisor(ports, settings).run())
             try:
                 yield

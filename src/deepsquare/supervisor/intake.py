@@ -19,7 +19,7 @@ from deepsquare.supervisor.entry import Entry
 from deepsquare.supervisor.lifecycle import Rules, Submit, is_ours, limit_minutes
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.redaction import public_reason
-from deepsquare.supervisor.settings import VolumeSettings
+from deepsquare.supervisor.settings import SupervisorSettings
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +34,12 @@ def tag_of(grid: GridAddress, entry: Entry) -> JobTag:
 class Intake:
     """Brings claimed jobs onto the cluster."""
 
-    def __init__(
-        self, ports: Ports, view: ChainView, *, volumes: VolumeSettings, fetches_at_once: int, submits_at_once: int
-    ) -> None:
+    def __init__(self, ports: Ports, view: ChainView, settings: SupervisorSettings) -> None:
         self._ports = ports
-        self._volumes = volumes
+        self._settings = settings
         self._view = view
-        self._fetches = asyncio.Semaphore(fetches_at_once)
-        self._submits = asyncio.Semaphore(submits_at_once)
+        self._fetches = asyncio.Semaphore(settings.pace.fetches_at_once)
+        self._submits = asyncio.Semaphore(settings.pace.submits_at_once)
 
     async def submit(self, job: Job, entry: Entry, action: Submit, rules: Rules) -> None:
         """Do it, or note why it can never be done.
@@ -75,7 +73,7 @@ class Intake:
         if action.may_exist and (found := await self._ports.cluster.find(tag)) is not None:
             await self._note(entry, found.id, limit_minutes=None)
             return
-        request = _request(job, tag, script, limit_minutes(job, rules), self._volumes)
+        request = _request(job, tag, script, limit_minutes(job, rules), self._settings)
         intended_at = self._ports.clock.now()
         await self._ports.journal.amend({entry.key: lambda now: replace(now, submit_intended_at=intended_at)})
         try:
@@ -95,7 +93,7 @@ class Intake:
         await self._ports.journal.amend({entry.key: submitted})
 
 
-def _request(job: Job, tag: JobTag, script: str, minutes: int, volumes: VolumeSettings) -> JobRequest:
+def _request(job: Job, tag: JobTag, script: str, minutes: int, settings: SupervisorSettings) -> JobRequest:
     definition = job.definition
     return JobRequest(
         tag=tag,
@@ -106,5 +104,5 @@ def _request(job: Job, tag: JobTag, script: str, minutes: int, volumes: VolumeSe
         memory_per_cpu_mb=definition.memory_per_cpu_mb,
         gpus=definition.gpus,
         time_limit_minutes=minutes,
-        environment=volumes.environment(job.customer, tag),
+        environment=settings.environment(job.customer, tag),
     )

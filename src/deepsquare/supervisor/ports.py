@@ -101,6 +101,14 @@ class Gateway(Protocol):
         ...
 
 
+class Runtimes(Protocol):
+    """What can run containers here."""
+
+    async def labels(self) -> Sequence[Label]:
+        """What the grid is told of them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything outside that one supervisor works with."""
@@ -110,6 +118,7 @@ class Ports:
     account: Account
     gateway: Gateway
     cluster: Cluster
+    runtimes: Runtimes
     signer: Signer
     journal: Journal
     clock: Clock

@@ -62,13 +62,7 @@ class Rounds:
         self._rules = _rules(ports, settings, limits)
         self._chain_view = ChainView(ports, reread_seconds=pace.reread_seconds)
         self._cluster_view = ClusterView(ports.cluster, keep_nodes_seconds=pace.look_seconds)
-        intake = Intake(
-            ports,
-            self._chain_view,
-            volumes=settings.volumes,
-            fetches_at_once=pace.fetches_at_once,
-            submits_at_once=pace.submits_at_once,
-        )
+        intake = Intake(ports, self._chain_view, settings)
         self._performer = Performer(ports, self._chain_view, intake, settings.volumes.shared_root)
         self._shipper = LogShipper(ports, chunk_bytes=pace.log_chunk_bytes, at_once=pace.logs_at_once)
         self._pace = Pace()

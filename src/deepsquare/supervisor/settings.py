@@ -4,8 +4,9 @@ Pure values: who reads them from which file, and puts cluster and journal beside
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -101,16 +102,67 @@ class VolumeSettings(_Settings):
     world_tmp: Path | None = Field(None, description="A folder that all customers share. Empty: `world-tmp` there.")
     disk_root: Path | None = Field(None, description="A folder on each node's own disk. Empty: `disk` in shared_root.")
 
-    def environment(self, customer: Address, tag: JobTag) -> dict[str, str]:
-        """What the script of one attempt at a customer's job is told of its site."""
-        roots = {
-            "DEEPSQUARE_SITE_SHARED_ROOT": self.shared_root,
-            "DEEPSQUARE_SITE_TMP_ROOT": self.tmp_root,
-            "DEEPSQUARE_SITE_WORLD_TMP": self.world_tmp,
-            "DEEPSQUARE_SITE_DISK_ROOT": self.disk_root,
-        }
-        named = {variable: str(path) for variable, path in roots.items() if path is not None}
-        return named | {"DEEPSQUARE_SITE_USER": customer.lower(), "DEEPSQUARE_SITE_JOB": scratch_name(tag)}
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the script of a job is told of them."""
+        return _named(
+            {
+                "SHARED_ROOT": self.shared_root,
+                "TMP_ROOT": self.tmp_root,
+                "WORLD_TMP": self.world_tmp,
+                "DISK_ROOT": self.disk_root,
+            }
+        )
+
+
+class ToolSettings(_Settings):
+    """Programs that jobs use, as every node has them: a name that is on the PATH there, or a path."""
+
+    srun: str | None = Field(None, description="Starts tasks; `scontrol` and `scancel` lie beside it.")
+    apptainer: str = Field("apptainer", description="Runs containers of Apptainer, 1.1 or newer.")
+    enroot: str = Field("enroot", description="Runs containers of Enroot, 3.1 or newer.")
+    curl: str = Field("curl", description="Fetches and sends data over http.")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the script of a job is told of them."""
+        return _named({name.upper(): getattr(self, name) for name in type(self).model_fields})
+
+
+class ContainerSettings(_Settings):
+    """What containers may do here."""
+
+    runtimes: tuple[Literal["apptainer", "enroot"], ...] = Field(
+        ("apptainer", "enroot"), description="Which runtimes jobs may use; a label tells of each that is found."
+    )
+    images: Path | None = Field(None, description="The site's library of images for `deepsquareHosted`.")
+    mounts: tuple[Path, ...] = Field((), description="Folders that containers may mount for reading.")
+    writable_mounts: tuple[Path, ...] = Field((), description="Folders that they may mount for writing, too.")
+
+    @field_validator("mounts", "writable_mounts")
+    @classmethod
+    def _plain_folders(cls, folders: tuple[Path, ...]) -> tuple[Path, ...]:
+        for folder in folders:
+            if not folder.is_absolute() or ":" in str(folder):
+                raise ValueError(f"{str(folder)!r} cannot be allowed: write a path from the root, without a colon")
+        return folders
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the script of a job is told of them."""
+        return _named(
+            {
+                "RUNTIMES": " ".join(self.runtimes),
+                "IMAGES": self.images,
+                "MOUNTS": ":".join(map(str, self.mounts)),
+                "WRITABLE_MOUNTS": ":".join(map(str, self.writable_mounts)),
+            }
+        )
+
+
+def _named(values: Mapping[str, str | Path | None]) -> dict[str, str]:
+    """Variables of a job's script; what is not set has the script's own default."""
+    return {f"DEEPSQUARE_SITE_{name}": str(value) for name, value in values.items() if value is not None}
 
 
 class SupervisorSettings(_Settings):
@@ -122,6 +174,8 @@ class SupervisorSettings(_Settings):
         description="Labels of this cluster; they win over detected ones of the same key.",
     )
     volumes: VolumeSettings = VolumeSettings()
+    tools: ToolSettings = ToolSettings()
+    containers: ContainerSettings = ContainerSettings()
     limits: LimitSettings = LimitSettings()
     pace: PaceSettings = PaceSettings()
 
@@ -134,3 +188,8 @@ class SupervisorSettings(_Settings):
             if not value or len(value) > _MAX_LABEL_CHARACTERS or value != value.lower() or " " in value:
                 raise ValueError(f"{key} = {value!r}: write lower case, words joined by dashes, at most 64 characters")
         return labels
+
+    def environment(self, customer: Address, tag: JobTag) -> dict[str, str]:
+        """What the script of one attempt at a customer's job is told of its site."""
+        site = self.volumes.environment | self.tools.environment | self.containers.environment
+        return site | {"DEEPSQUARE_SITE_USER": customer.lower(), "DEEPSQUARE_SITE_JOB": scratch_name(tag)}

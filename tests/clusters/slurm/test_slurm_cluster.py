@@ -55,6 +55,11 @@ async def admin(place: SlurmPlace, *argv: str) -> None:
     await asyncio.to_thread(place.lab.run, *argv)
 
 
+async def test_the_sites_way_of_mpi_is_the_default_of_every_step(place: SlurmPlace) -> None:
+    _, output = await run(place.open(mpi="none"), job(place, 'echo "$SLURM_MPI_TYPE"; srun true'))
+    assert output == "none\n"
+
+
 async def test_jobs_run_as_the_configured_account(cluster: SlurmCluster, place: SlurmPlace) -> None:
     _, output = await run(cluster, job(place, "id -un; id -G"))
 

@@ -65,7 +65,19 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 
 _PATH_KEYS = frozenset(
-    {"root", "journal", "spool", "database", "conf", "bin_folder", "shared_root", "tmp_root", "world_tmp", "disk_root"}
+    {
+        "root",
+        "journal",
+        "spool",
+        "database",
+        "conf",
+        "bin_folder",
+        "shared_root",
+        "tmp_root",
+        "world_tmp",
+        "disk_root",
+        "images",
+    }
 )
 """Keys whose values are paths, in any table."""
 

@@ -118,7 +118,7 @@ class SlurmCluster:
                 str(spool.path),
                 str(self._settings.output_limit_bytes),
                 request.name,
-                environment=job_environment(self._account, request),
+                environment=job_environment(self._settings, self._account, request),
             )
         except CommandFailed as error:
             if error.transient:

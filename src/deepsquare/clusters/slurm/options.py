@@ -45,7 +45,7 @@ def site_options(settings: SlurmSettings, account: pwd.struct_passwd) -> list[st
     return [*options, *settings.extra_options]
 
 
-def job_environment(account: pwd.struct_passwd, request: JobRequest) -> dict[str, str]:
+def job_environment(settings: SlurmSettings, account: pwd.struct_passwd, request: JobRequest) -> dict[str, str]:
     """What `--export=ALL` hands to the job: its account's basics and what the request brings, nothing of ours."""
     return {
         "PATH": _PATH,
@@ -54,6 +54,7 @@ def job_environment(account: pwd.struct_passwd, request: JobRequest) -> dict[str
         "LOGNAME": account.pw_name,
         "SHELL": "/bin/sh",
         "LANG": "C.UTF-8",
+        **({"SLURM_MPI_TYPE": settings.mpi} if settings.mpi else {}),
         **request.environment,
     }
 

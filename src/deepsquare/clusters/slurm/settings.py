@@ -1,6 +1,7 @@
 """What an operator says about their Slurm. Every field stands in docs/clusters.md (a test holds that)."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,6 +28,9 @@ class SlurmSettings(BaseModel):
 
     extra_options: tuple[str, ...] = ()
     """Further options of `sbatch`, one argument each (`--constraint=infiniband`)."""
+
+    mpi: Literal["none", "pmix", "pmix_v4", "pmi2"] | None = None
+    """How MPI starts where a step does not say. None: Slurm's own default (MpiDefault of slurm.conf)."""
 
     conf: Path | None = None
     """The slurm.conf to use. None: the supervisor's own SLURM_CONF, or what Slurm's commands find."""

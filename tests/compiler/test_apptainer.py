@@ -435,7 +435,7 @@ def check_any_text(site: ScriptSite, apptainer: RuntimeStandIn, texts: list[str]
     for number, (text, name) in enumerate(zip(texts, plain, strict=True)):
         first, second = outcome.calls[2 * number : 2 * number + 2]
         assert not text or first.program[-3:] == ["/bin/sh", "-c", text]
-        assert first.environment["APPTAINERENV_STEP"] == text
+        assert first.environment["STEP" if "\r" in text else "APPTAINERENV_STEP"] == text
         assert first.program[first.program.index("--pwd") + 1] == f"/{text}"
         assert second.program[-2:] == [text, name]
         source = f"source={site.folder}/library/{number}{name}".replace('"', '""')

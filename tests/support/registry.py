@@ -14,6 +14,7 @@ import io
 import json
 import secrets
 import shutil
+import sys
 import tarfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -32,8 +33,9 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def unavailable() -> str:
-    """Why no image can be built here; empty where one can."""
-    return "" if shutil.which("busybox") else "busybox is not installed: apt-get install busybox-static"
+    """Why no container can run here; empty where one can."""
+    missing = [name for name in ("apptainer", "busybox") if shutil.which(name) is None]
+    return f"not installed: {', '.join(missing)}; run .ci/run as root" if missing else ""
 
 
 class Image:
@@ -109,6 +111,15 @@ def _digest(blob: bytes) -> str:
     return f"sha256:{hashlib.sha256(blob).hexdigest()}"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up in the middle is no news."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Registry:
     """A running registry; `user` and `password` make it private."""
 
@@ -117,8 +128,7 @@ class Registry:
         self.pulls = 0
         self.refused = 0
         expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, expected))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self, expected))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property

@@ -8,7 +8,10 @@ in_apptainer() {
   find_inner_env
   # Values are taken as they are (--no-eval); names with this prefix are set after those of the image.
   local ds_step_env=("${ds_outer_env[@]}") words=("$ds_apptainer" --silent "$verb" --no-eval --contain)
-  for entry in "${ds_inner_env[@]}"; do ds_step_env+=("APPTAINERENV_$entry"); done
+  for entry in "${ds_inner_env[@]}"; do
+    # ... but a carriage return is lost there: such a value wins only over what the image does not set.
+    if [[ $entry == *$'\r'* ]]; then ds_step_env+=("$entry"); else ds_step_env+=("APPTAINERENV_$entry"); fi
+  done
   [[ $ds_sees != *' changes '* ]] || words+=(--writable-tmpfs)
   [[ $ds_sees != *' gpus '* ]] || words+=(--nv)
   [[ -n $ds_inside ]] || find_working_folder || return

@@ -13,19 +13,24 @@ from deepsquare.workflow import (
     EnvVar,
     HttpData,
     JobResources,
+    Module,
     Mount,
     Run,
     RunResources,
     Step,
+    Use,
     Workflow,
 )
 from deepsquare.workflow.shapes import keys_of
+from deepsquare.workflow.template.functions import FUNCTIONS
 from tests.support.file_server import file_server
+from tests.support.modules import MemoryModules
 from tests.support.runtimes import RuntimeStandIn
 from tests.support.scripts import ScriptSite, script_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "workflow.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```\n(?:\nprints\n\n```\n(.*?)```\n)?", PAGE, re.DOTALL)
+MODULES = MemoryModules(dict(re.findall(r"```gotemplate\n(?=# (\S+)/module\.yaml\n)(.*?)```", PAGE, re.DOTALL)))
 
 
 def test_every_example_says_what_it_prints() -> None:
@@ -37,17 +42,21 @@ def test_every_example_says_what_it_prints() -> None:
 def test_an_example_of_the_page_prints_what_the_page_says(
     site: ScriptSite, tmp_path: Path, text: str, printed: str
 ) -> None:
-    assert workflow.load(text).problems == ()
     runtime = RuntimeStandIn(tmp_path / "runtime")
     with file_server() as server:
         server.serve("/zipcodes.csv", b"8001,Zurich\n4001,Basel\n")
-        script = script_of(text.replace("https://data.example", server.address))
+        loaded = workflow.load(text.replace("https://data.example", server.address), modules=MODULES)
+        assert loaded.problems == ()
+        script = compiler.compile(loaded, salt="0" * 32).text
         outcome = site.run(script, {"DEEPSQUARE_SITE_APPTAINER": str(runtime.path)})
     assert (outcome.exit_code, outcome.stdout) == (0, printed)
     assert all(" failed with exit code " in line for line in outcome.stderr.splitlines())
 
 
-@pytest.mark.parametrize("model", [Workflow, JobResources, EnvVar, Step, Run, RunResources, Container, Mount, HttpData])
+MODELS = [Workflow, JobResources, EnvVar, Step, Run, RunResources, Container, Mount, HttpData, Use, Module]
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_every_key_is_on_the_page(model: type[Workflow]) -> None:
     for field in keys_of(model):
         assert re.search(rf"`(?:[a-z]+\.)?{field.key.name}`", PAGE), field.key.name
@@ -63,4 +72,9 @@ def test_every_variable_and_every_reserved_name_is_on_the_page(site: ScriptSite)
     (call,) = site.run(script_of(EXAMPLES[0][0])).calls
     given = {name for name in call.environment if name.startswith("DEEPSQUARE_")} | {"STORAGE_PATH"}
     for name in (*given, *RESERVED_NAMES, *RESOURCE_NAMES):
+        assert f"`{name}`" in PAGE, name
+
+
+def test_every_function_of_templates_is_on_the_page() -> None:
+    for name in (*FUNCTIONS, "and", "or"):
         assert f"`{name}`" in PAGE, name

@@ -92,10 +92,18 @@ def _write_action(step: Step, writer: Writer) -> None:
             function = _write_function(f"{_name(step.path)}_launch", launch.body, writer)
             writer.needs("launch")
             writer.word("launch", launch.handle or "", str(launch.signal), function, orelse="return")
-        case Call():
-            raise NotImplementedError
+        case Call() as call:
+            _write_call(call, _name(step.path), writer)
         case None:
             pass
+
+
+def _write_call(call: Call, name: str, writer: Writer) -> None:
+    function = _write_function(f"{name}_use", call.body, writer)
+    writer.needs("module")
+    exports = [f"{output}={exported}" for output, exported in call.exports]
+    arguments = [f"{key}={value}" for key, value in call.arguments]
+    writer.word("use", function, *exports, "--", *arguments, orelse="return")
 
 
 def _write_loop(loop: Loop, name: str, writer: Writer) -> None:

@@ -14,6 +14,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "condition": (),
     "guard": ("with",),
     "loop": ("with",),
+    "module": ("kept", "with"),
     "shell": (),
     "parallel": ("loop", "shell"),
     "launch": ("shell",),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from deepsquare.compiler.plan import (
     Action,
+    Call,
     Command,
     Items,
     Launch,
@@ -15,22 +16,32 @@ from deepsquare.compiler.plan import (
     Step,
     Variables,
 )
-from deepsquare.workflow import EnvVar, For, JobResources, Run, Workflow
+from deepsquare.workflow import EnvVar, For, JobResources, Loaded, Run, Use, UsedModules, Workflow, from_data, to_data
 from deepsquare.workflow import Step as WrittenStep
 
 
-def lower(workflow: Workflow) -> Plan:
-    """The plan of a workflow that keeps the rules."""
+def lower(subject: Loaded | Workflow) -> Plan:
+    """The plan of a workflow: as it was loaded, with its modules, or as it was built in Python.
+
+    Raises `deepsquare.workflow.InvalidWorkflow` where it breaks the language's rules.
+    """
+    loaded = subject if isinstance(subject, Loaded) else from_data(to_data(subject))
+    return _plan(loaded.require(), loaded.modules)
+
+
+def _plan(workflow: Workflow, modules: UsedModules) -> Plan:
     resources = workflow.resources
     return Plan(
         summary=(
             f"{resources.tasks} tasks, {resources.cpus_per_task} CPUs per task, "
             f"{resources.memory_per_cpu_mb} MB per CPU, {resources.gpus} GPUs"
         ),
+        resources=resources,
         variables=_resource_variables(resources),
         environment=_variables(workflow.env),
         is_logged=workflow.enable_logging,
-        body=_Lowering(resources).scope(workflow.steps, "steps"),
+        body=_Lowering(resources, modules).scope(workflow.steps, "steps"),
+        modules=tuple(sorted({module.origin for module in modules.values()})),
         networks=workflow.virtual_networks,
         fetched=workflow.input,
         fetched_mode=workflow.input_mode,
@@ -57,8 +68,9 @@ def _variables(env: Iterable[EnvVar]) -> Variables:
 class _Lowering:
     """Lowers the steps of one job."""
 
-    def __init__(self, resources: JobResources) -> None:
+    def __init__(self, resources: JobResources, modules: UsedModules) -> None:
         self._resources = resources
+        self._modules = modules
 
     def scope(self, steps: Iterable[WrittenStep], path: str) -> Scope:
         return Scope(path, tuple(self._step(step, f"{path}[{index}]") for index, step in enumerate(steps)))
@@ -84,7 +96,19 @@ class _Lowering:
             handle = step.launch.handle_name
             body = self.scope(step.launch.steps, f"{path}.launch.steps")
             return Launch(handle.lower() if handle else None, step.launch.signal_on_parent_step_exit, body)
+        if step.use is not None:
+            return self._call(step.use, path)
         return self.scope(step.steps, f"{path}.steps") if step.steps else None
+
+    def _call(self, use: Use, path: str) -> Call:
+        module = self._modules[path].module
+        given = {argument.key: argument.value for argument in use.args}
+        prefix = use.export_env_as
+        return Call(
+            arguments=tuple((each.key, given.get(each.key, each.default or "")) for each in module.inputs),
+            exports=tuple((each.key, f"{prefix}_{each.key}") for each in module.outputs if prefix is not None),
+            body=self.scope(module.steps, f"{path}.use.module.steps"),
+        )
 
     def _command(self, run: Run, name: str | None, path: str) -> Command:
         return Command(

@@ -16,7 +16,7 @@ has its own module in this package, which turns it into what the script does.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deepsquare.workflow import Container, NetworkInterface, Transport, VirtualNetwork
+from deepsquare.workflow import Container, JobResources, NetworkInterface, Transport, VirtualNetwork
 
 Variables = tuple[tuple[str, str], ...]
 """Names and values in the order in which they count: a later one wins."""
@@ -136,11 +136,14 @@ class Plan:
 
     summary: str
     """One line for the reader of the script; holds nothing of the user's but numbers."""
+    resources: JobResources
     variables: Variables
-    """What the job's resources export."""
+    """What the resources export."""
     environment: Variables
     is_logged: bool
     body: Scope
+    modules: tuple[str, ...]
+    """Where each module comes from, to its commit; holds nothing that a comment could not."""
     networks: tuple[VirtualNetwork, ...]
     fetched: Transport | None
     fetched_mode: int | None

@@ -36,6 +36,7 @@ def _header(plan: Plan, salt: str) -> Iterator[str]:
     yield "# A DeepSquare job. The SHA-256 of this text is the job's location on the chain."
     yield f"# salt: {salt}"
     yield f"# resources: {plan.summary}"
+    yield from (f"# module: {origin}" for origin in plan.modules)
     yield ""
 
 

@@ -9,9 +9,11 @@ from deepsquare.workflow.containers import Container, Mount, uses_apptainer
 from deepsquare.workflow.dump import dump, to_data
 from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.errors import InvalidWorkflow, WorkflowError
+from deepsquare.workflow.expansion import UsedModule, UsedModules
 from deepsquare.workflow.load import Loaded, from_data, load
 from deepsquare.workflow.models import JobResources, Workflow
-from deepsquare.workflow.module import Module, ModuleInput, ModuleOutput
+from deepsquare.workflow.module import MinimumResources, Module, ModuleInput, ModuleOutput
+from deepsquare.workflow.module_source import FetchedModule, Modules, ModuleSource, ModuleUnavailable
 from deepsquare.workflow.names import RESERVED_NAMES, RESOURCE_NAMES
 from deepsquare.workflow.networks import (
     Bore,
@@ -31,15 +33,20 @@ __all__ = [
     "Bore",
     "Container",
     "EnvVar",
+    "FetchedModule",
     "For",
     "HttpData",
     "InvalidWorkflow",
     "JobResources",
     "Launch",
     "Loaded",
+    "MinimumResources",
     "Module",
     "ModuleInput",
     "ModuleOutput",
+    "ModuleSource",
+    "ModuleUnavailable",
+    "Modules",
     "Mount",
     "NetworkInterface",
     "NetworkMember",
@@ -52,6 +59,8 @@ __all__ = [
     "Step",
     "Transport",
     "Use",
+    "UsedModule",
+    "UsedModules",
     "VirtualNetwork",
     "Wireguard",
     "WireguardPeer",

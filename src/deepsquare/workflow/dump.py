@@ -9,7 +9,7 @@ from deepsquare.workflow.shapes import Model, keys_of
 
 def to_data(workflow: Workflow) -> dict[str, object]:
     """Plain data (dicts, lists, texts, numbers) that `from_data` reads back as the same workflow."""
-    return _record(workflow)
+    return plain(workflow)
 
 
 def dump(workflow: Workflow) -> str:
@@ -17,7 +17,8 @@ def dump(workflow: Workflow) -> str:
     return json.dumps(to_data(workflow), indent=2) + "\n"
 
 
-def _record(record: Model) -> dict[str, object]:
+def plain(record: Model) -> dict[str, object]:
+    """A record of any model as plain data."""
     data: dict[str, object] = {}
     for field in keys_of(type(record)):
         value = getattr(record, field.attribute)
@@ -28,7 +29,7 @@ def _record(record: Model) -> dict[str, object]:
 
 def _value(value: object) -> object:
     if isinstance(value, Model):
-        return _record(value)
+        return plain(value)
     if isinstance(value, tuple):
         return [_value(item) for item in cast("tuple[object, ...]", value)]
     return value

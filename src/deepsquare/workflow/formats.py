@@ -151,7 +151,8 @@ def check_handle(handle: str) -> Complaint | None:
 
 def check_module_source(source: str) -> Complaint | None:
     """`host/owner/repo[/path][@tag or hash]`."""
-    if _MODULE.match(source) is None or any(part in {".", ".."} for part in source.partition("@")[0].split("/")):
+    path, _, version = source.partition("@")
+    if _MODULE.match(source) is None or not {".", ".."}.isdisjoint(path.split("/")) or ".." in version:
         return Complaint(
             "expected where a module lies: host/owner/repo[/path][@version]",
             "write for example github.com/owner/modules/my-module@v1",

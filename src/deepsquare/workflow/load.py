@@ -1,15 +1,18 @@
 """The two doors: a file's text, where unknown keys are warnings, and plain data, where they may be errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deepsquare.workflow.data_reader import read_data
 from deepsquare.workflow.decode import Decoder
 from deepsquare.workflow.errors import InvalidWorkflow
+from deepsquare.workflow.expansion import UsedModules, expand
 from deepsquare.workflow.handles import check_handles
 from deepsquare.workflow.models import Workflow
+from deepsquare.workflow.module_source import Modules
 from deepsquare.workflow.problems import Problem, ProblemList, has_errors
 from deepsquare.workflow.rules import check_rules
 from deepsquare.workflow.tree import Entries, Node
+from deepsquare.workflow.yaml_reader import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,8 @@ class Loaded:
     workflow: Workflow | None
     problems: tuple[Problem, ...]
     source: str
+    modules: UsedModules = field(default_factory=dict)
+    """The modules that its steps use."""
 
     def require(self) -> Workflow:
         """The workflow; raises `InvalidWorkflow` with every problem where there is none."""
@@ -27,30 +32,34 @@ class Loaded:
         return self.workflow
 
 
-def load(text: str, source: str = "workflow") -> Loaded:
-    """Read YAML 1.2 or JSON. `source` names the text in messages, usually the file's path."""
-    from deepsquare.workflow.yaml_reader import read_yaml  # noqa: PLC0415  (importing the parser takes 0.1 s)
+def load(text: str, source: str = "workflow", modules: Modules | None = None) -> Loaded:
+    """Read YAML 1.2 or JSON. `source` names the text in messages, usually the file's path.
 
+    `modules` fetches what the workflow's steps use; without it, using a module is an error.
+    """
     problems = ProblemList()
-    return _finish(read_yaml(text, problems), problems, source, strict=False)
+    return _finish(read_yaml(text, problems), problems, source, modules, strict=False)
 
 
-def from_data(data: object, *, strict: bool = True, source: str = "workflow") -> Loaded:
+def from_data(data: object, *, strict: bool = True, source: str = "workflow", modules: Modules | None = None) -> Loaded:
     """Read plain data, as decoded from JSON. Problems carry no line. `strict`: unknown keys are errors."""
     problems = ProblemList()
-    return _finish(read_data(data, problems), problems, source, strict=strict)
+    return _finish(read_data(data, problems), problems, source, modules, strict=strict)
 
 
-def _finish(node: Node | None, problems: ProblemList, source: str, *, strict: bool) -> Loaded:
+def _finish(node: Node | None, problems: ProblemList, source: str, modules: Modules | None, *, strict: bool) -> Loaded:
     workflow = None
+    used: UsedModules = {}
     if node is not None:
         decoder = Decoder(problems, strict=strict)
         job = _job(node)
         workflow = decoder.record(job, Workflow)
         check_rules(job, decoder.decoded, problems)
-        check_handles(job, problems)
+        handles = check_handles(job, problems)
+        if workflow is not None and not has_errors(problems.sorted()):
+            used = expand(workflow, decoder.decoded, handles, modules, problems)
     found = problems.sorted()
-    return Loaded(None if has_errors(found) else workflow, found, source)
+    return Loaded(None if has_errors(found) else workflow, found, source, used)
 
 
 def _job(node: Node) -> Node:

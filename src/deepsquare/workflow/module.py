@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from deepsquare.workflow.limits import MAX_NAME_BYTES
-from deepsquare.workflow.models import JobResources
 from deepsquare.workflow.names import VARIABLE_PATTERN, check_variable_name
-from deepsquare.workflow.shapes import Key, ListOf, Model, RecordOf, Text
+from deepsquare.workflow.shapes import Key, ListOf, Model, RecordOf, Text, Whole
 from deepsquare.workflow.steps import Step
 
 _NAME = Text(MAX_NAME_BYTES, check_variable_name, VARIABLE_PATTERN)
@@ -17,7 +16,7 @@ class ModuleInput(Model):
     """A variable that the module's steps read."""
 
     key: Annotated[str, Key("key", _NAME, "The variable's name.")]
-    description: Annotated[str, Key("description", Text(), "What it is for.")]
+    description: Annotated[str | None, Key("description", Text(), "What it is for.")] = None
     default: Annotated[str | None, Key("default", Text(), "Its value where the caller gives none.")] = None
 
 
@@ -26,7 +25,17 @@ class ModuleOutput(Model):
     """A variable that the module's steps write to `$DEEPSQUARE_ENV`."""
 
     key: Annotated[str, Key("key", _NAME, "The variable's name.")]
-    description: Annotated[str, Key("description", Text(), "What it holds.")]
+    description: Annotated[str | None, Key("description", Text(), "What it holds.")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimumResources(Model):
+    """What a job must at least have."""
+
+    tasks: Annotated[int, Key("tasks", Whole(0), "Tasks (processes) of the job.")] = 0
+    cpus_per_task: Annotated[int, Key("cpusPerTask", Whole(0), "CPUs of each task.")] = 0
+    memory_per_cpu_mb: Annotated[int, Key("memPerCpu", Whole(0), "Memory of each CPU in MB.")] = 0
+    gpus: Annotated[int, Key("gpus", Whole(0), "GPUs of the whole job.")] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +43,10 @@ class Module(Model):
     """A module."""
 
     name: Annotated[str, Key("name", Text(MAX_NAME_BYTES), "The module's name.")]
-    description: Annotated[str, Key("description", Text(), "What it does.")]
+    description: Annotated[str | None, Key("description", Text(), "What it does.")] = None
     minimum_resources: Annotated[
-        JobResources | None, Key("minimumResources", RecordOf(lambda: JobResources), "What a job must have to use it.")
+        MinimumResources | None,
+        Key("minimumResources", RecordOf(lambda: MinimumResources), "What a job must have to use it."),
     ] = None
     inputs: Annotated[
         tuple[ModuleInput, ...], Key("inputs", ListOf(RecordOf(lambda: ModuleInput)), "What it asks for.")

@@ -69,6 +69,10 @@ class ProblemList:
     def warning(self, path: Path, position: Position | None, message: str, hint: str = "") -> None:
         self._add(Severity.WARNING, path, position, message, hint)
 
+    def add(self, problem: Problem) -> None:
+        """Take over a problem."""
+        self._problems.append(problem)
+
     def extend(self, problems: Iterable[Problem]) -> None:
         """Take over the problems of another reading."""
         self._problems += problems

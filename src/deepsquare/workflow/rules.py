@@ -3,7 +3,7 @@
 It sees every good record even where others are bad, so that one reading still tells everything.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from deepsquare.workflow.commands import Run, RunResources, arguments_of
 from deepsquare.workflow.containers import Container, uses_apptainer
@@ -13,34 +13,30 @@ from deepsquare.workflow.limits import MAX_STEPS
 from deepsquare.workflow.models import JobResources, Workflow
 from deepsquare.workflow.names import RESOURCE_NAMES
 from deepsquare.workflow.networks import Bore, NetworkMember, VirtualNetwork
-from deepsquare.workflow.problems import Path, Position, ProblemList
+from deepsquare.workflow.problems import Path, ProblemList
 from deepsquare.workflow.steps import Range, Step
 from deepsquare.workflow.transports import Transport
-from deepsquare.workflow.tree import Entries, Items, Node
+from deepsquare.workflow.tree import Entries, Items, Node, position_at
 
 
-def check_rules(job: Node, decoded: Sequence[Decoded], problems: ProblemList) -> None:
-    """Reports what is wrong between the fields of these records of the job."""
-    rules = _Rules(job, decoded, problems)
+def check_rules(job: Node, decoded: Sequence[Decoded], problems: ProblemList, caller: Workflow | None = None) -> None:
+    """Reports what is wrong between the fields of these records: of a job, or of a module that the `caller` uses."""
+    rules = _Rules(job, decoded, problems, caller)
     for each in decoded:
         rules.check(each)
 
 
-def _position(node: Node, keys: Iterable[str]) -> Position | None:
-    """The place of the value at the end of `keys`, or of the nearest mapping above it."""
-    for key in keys:
-        if not isinstance(node, Entries) or key not in node.entries:
-            break
-        node = node.entries[key].node
-    return node.position
-
-
 class _Rules:
-    def __init__(self, job: Node, decoded: Sequence[Decoded], problems: ProblemList) -> None:
+    def __init__(self, job: Node, decoded: Sequence[Decoded], problems: ProblemList, caller: Workflow | None) -> None:
         self._problems = problems
-        self._resources = next((each.record for each in decoded if isinstance(each.record, JobResources)), None)
-        self._networks = [each.record.name for each in decoded if isinstance(each.record, VirtualNetwork)]
-        self._all_networks_are_known = len(self._networks) == _count(job, "virtualNetworks")
+        if caller is not None:
+            self._resources: JobResources | None = caller.resources
+            self._networks = [network.name for network in caller.virtual_networks]
+            self._all_networks_are_known = True
+        else:
+            self._resources = next((each.record for each in decoded if isinstance(each.record, JobResources)), None)
+            self._networks = [each.record.name for each in decoded if isinstance(each.record, VirtualNetwork)]
+            self._all_networks_are_known = len(self._networks) == _count(job, "virtualNetworks")
         self._variables: dict[Path, set[str]] = {}
         self._seen_networks: set[str] = set()
         self._steps = 0
@@ -73,10 +69,14 @@ class _Rules:
                 pass
 
     def _error(self, each: Decoded, key: str, message: str, hint: str = "") -> None:
-        self._problems.error((*each.path, *key.split(".")), _position(each.node, key.split(".")), message, hint)
+        self._problems.error(
+            (*each.path, *key.split(".")), position_at(each.node, tuple(key.split("."))), message, hint
+        )
 
     def _warn(self, each: Decoded, key: str, message: str, hint: str = "") -> None:
-        self._problems.warning((*each.path, *key.split(".")), _position(each.node, key.split(".")), message, hint)
+        self._problems.warning(
+            (*each.path, *key.split(".")), position_at(each.node, tuple(key.split("."))), message, hint
+        )
 
     def _check_step(self, each: Decoded, step: Step) -> None:
         if step.condition is not None and not step.condition.strip():

@@ -10,9 +10,7 @@ from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.formats import HANDLE, check_module_source
 from deepsquare.workflow.limits import MAX_NAME_BYTES, MAX_SIGNAL
 from deepsquare.workflow.names import VARIABLE_PATTERN, check_export_prefix
-from deepsquare.workflow.shapes import Alternatives, Flag, Key, Later, ListOf, Model, RecordOf, Text, Whole
-
-_MODULES = Later("modules", "write the module's steps into the workflow")
+from deepsquare.workflow.shapes import Alternatives, Flag, Key, ListOf, Model, RecordOf, Text, Whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +94,6 @@ class Use(Model):
 class Step(Model):
     """One step: a command, a group, a loop, a launch or a module, and what happens around it."""
 
-    later: ClassVar[Mapping[str, Later]] = {"use": _MODULES}
     aliases: ClassVar[Mapping[str, str]] = {
         **{
             name: f"run.{name}"

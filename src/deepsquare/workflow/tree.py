@@ -8,7 +8,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from deepsquare.workflow.problems import Position
+from deepsquare.workflow.problems import Path, Position
 
 _LONGEST_QUOTED = 40
 _NO_TEXT = re.compile(r"\A(?:[-+]?[0-9][0-9._]*|true|false)\Z")
@@ -69,6 +69,18 @@ class Entries:
 
 
 Node = Scalar | Items | Entries
+
+
+def position_at(node: Node, path: Path) -> Position | None:
+    """The place of the value at the end of `path`, or of the nearest one above it."""
+    for key in path:
+        if isinstance(key, int) and isinstance(node, Items) and key < len(node.nodes):
+            node = node.nodes[key]
+        elif isinstance(key, str) and isinstance(node, Entries) and key in node.entries:
+            node = node.entries[key].node
+        else:
+            break
+    return node.position
 
 
 def describe_kind(node: Node) -> str:

@@ -170,7 +170,7 @@ allow_mount() {
 find_inner_env() {
   local entry
   ds_inner_env=(
-    "${ds_own_env[@]}" STORAGE_PATH=/deepsquare DEEPSQUARE_ENV=/deepsquare/env
+    "${ds_own_env[@]}" STORAGE_PATH=/deepsquare "DEEPSQUARE_ENV=/deepsquare/${ds_env_name:-env}"
     DEEPSQUARE_INPUT=/deepsquare/input DEEPSQUARE_OUTPUT=/deepsquare/output
     DEEPSQUARE_TMP=/deepsquare/tmp DEEPSQUARE_SHARED_TMP=/deepsquare/tmp
     DEEPSQUARE_SHARED_WORLD_TMP=/deepsquare/world-tmp

@@ -1,5 +1,6 @@
 ds_preludes+=(read_kept)
 declare -A ds_told=()
+ds_module_envs=() # of the modules around a step
 
 # ignore <what> <why>: tells once, and never a value.
 ignore() {
@@ -7,11 +8,17 @@ ignore() {
   ds_told[$1]=yes
 }
 
-# read_kept: reads $DEEPSQUARE_ENV: KEY=value, or KEY<<WORD and lines up to one that is WORD.
+# read_kept: reads what earlier steps wrote; a module's steps also see what its caller sees.
 read_kept() {
-  local LC_ALL=C lines=() number=0 line key rest
+  local file
   ds_kept_env=()
-  [[ ! -f $ds_scratch/env ]] || mapfile -t lines <"$ds_scratch/env"
+  for file in "$ds_scratch/env" "${ds_module_envs[@]}"; do read_env "$file"; done
+}
+
+# read_env <file>: adds what a $DEEPSQUARE_ENV holds: KEY=value, or KEY<<WORD and lines up to one that is WORD.
+read_env() {
+  local LC_ALL=C lines=() number=0 line key rest
+  [[ ! -f $1 ]] || mapfile -t lines <"$1"
   while ((number < ${#lines[@]})); do
     line=${lines[number]} number=$((number + 1))
     key=${line%%[=<]*} rest=''

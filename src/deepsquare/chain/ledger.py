@@ -73,6 +73,11 @@ class Ledger:
         block = await self.rpc.request("eth_getBlockByNumber", ["latest", False])
         return Block(int(block["number"], 16), codec.moment(int(block["timestamp"], 16)))
 
+    async def block_times(self, numbers: Iterable[int]) -> list[datetime]:
+        """The times of these blocks, in their order."""
+        blocks = await self.rpc.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
+        return [codec.moment(int(block["timestamp"], 16)) for block in blocks]
+
     async def job(self, job_id: JobId) -> Job:
         """One job. Raises `UnknownJob`."""
         return (await self.jobs([job_id]))[0]

@@ -6,32 +6,28 @@ held from that moment on; if the chain does not confirm it, the job comes back i
 
 import logging
 import math
-from collections import defaultdict
 from datetime import datetime
 
+from deepsquare.metascheduler.standing import Standing
 from deepsquare.metascheduler.view import GridView, bound_until, request_of
 from deepsquare.model import Address, Job, JobId, JobStatus, Provider
-from deepsquare.scheduling import Cluster, Offer, Policy, Rejection, Scheduler, Start, Trust
+from deepsquare.scheduling import Cluster, FairShare, Offer, Policy, Rejection, Scheduler, Start
 from deepsquare.scheduling.reasons import judge
 
 _log = logging.getLogger(__name__)
-
-_MOST_REFUSED_CUSTOMERS = 3
-"""Of how many customers a provider gives jobs back before it is taken for broken. One who only sends jobs that must be
-refused closes it to nobody else."""
 
 
 class Board:
     """Who waits, who holds what."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._scheduler = Scheduler(policy)
-        self._trust = Trust()
+    def __init__(self, policy: Policy, usage: FairShare, standing: Standing) -> None:
+        """`usage` and `standing`: what is known of the time before."""
+        self._scheduler = Scheduler(policy, usage)
+        self._standing = standing
         self._providers: dict[Address, Provider] = {}
         self._places: dict[JobId, Address] = {}
         self._unconfirmed: set[JobId] = set()
         self._lost: set[JobId] = set()
-        self._refused: defaultdict[Address, set[Address]] = defaultdict(set)
 
     def follow(self, view: GridView, now: datetime) -> None:
         """Take in what the view learnt since it was last followed."""
@@ -40,6 +36,7 @@ class Board:
         self._follow_leases(view, at)
         for job_id in sorted(view.take_changes()):
             self._follow_job(job_id, view.job(job_id), now)
+        self._close_distrusted(at)
 
     def note_lost(self, job: JobId) -> None:
         """The job comes back because its provider did not answer in time."""
@@ -104,20 +101,26 @@ class Board:
 
     def _forget(self, job_id: JobId, at: float) -> None:
         """A job is over."""
-        self._lost.discard(job_id)
         if job_id in self._scheduler.queue:
             self._scheduler.withdraw(job_id)
+        was_lost = job_id in self._lost
+        self._lost.discard(job_id)
         where = self._release(job_id, at)
-        if where is not None:
-            self._trust.did_well(where, at)
-            self._refused.pop(where, None)
+        if where is not None and was_lost:
+            self._standing.lost(where, at)
+        elif where is not None:
+            self._standing.ended(where, at)
 
     def _wait(self, job: Job, at: float) -> None:
         """A job is in the queue: it is new, came back, or was not bound after all."""
         was_confirmed = job.id not in self._unconfirmed
+        was_lost = job.id in self._lost
+        self._lost.discard(job.id)
         where = self._release(job.id, at)
-        if where is not None and was_confirmed and self._is_trouble(job, where):
-            self._distrust(where, at)
+        if where is not None and was_lost:
+            self._standing.lost(where, at)
+        elif where is not None and was_confirmed:
+            self._standing.gave_back(where, job.customer, at)
         if job.id in self._scheduler.queue:
             self._scheduler.withdraw(job.id)
         self._scheduler.submit(request_of(job))
@@ -142,23 +145,10 @@ class Board:
             self._scheduler.end(job_id, at)
         return where
 
-    def _is_trouble(self, job: Job, where: Address) -> bool:
-        """Whether a job that came back says something of the provider, and not of the job alone."""
-        if where not in self._scheduler.clusters:
-            return False
-        if job.id in self._lost:
-            self._lost.discard(job.id)
-            return True
-        self._refused[where].add(job.customer)
-        if len(self._refused[where]) < _MOST_REFUSED_CUSTOMERS:
-            return False
-        del self._refused[where]
-        return True
-
-    def _distrust(self, address: Address, at: float) -> None:
-        """A cluster gave a job back, or lost it: it is left in peace for a while."""
-        cluster = self._scheduler.clusters[address]
-        if cluster.closed_until < math.inf:
-            until = self._trust.troubled(address, at)
-            self._scheduler.close(address, until, "it gave back or lost a job")
-            _log.info("%s gave back or lost a job: no other goes there for %.0f s", address, until - at)
+    def _close_distrusted(self, at: float) -> None:
+        """A cluster that gave jobs back, or lost one, is left in peace for a while."""
+        for address, cluster in self._scheduler.clusters.items():
+            until = self._standing.closed_until(address, at)
+            if until is not None and cluster.closed_until < until:
+                self._scheduler.close(address, until, "it gave back or lost a job")
+                _log.info("%s gave back or lost a job: no other goes there for %.0f s", address, until - at)

@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 from deepsquare.chain import ChainError, ContractRefused, EventReader, GridSettings, Ledger, SchedulerAccount
 from deepsquare.clock import Clock
 from deepsquare.metascheduler.board import Board
+from deepsquare.metascheduler.past import Past
 from deepsquare.metascheduler.settings import MetaSchedulerSettings
+from deepsquare.metascheduler.standing import Standing
 from deepsquare.metascheduler.view import GridView
 from deepsquare.model import Job, JobId, JobStatus
-from deepsquare.scheduling import Offer, Rejection, Start
+from deepsquare.scheduling import FairShare, Offer, Rejection, Start
 
 _log = logging.getLogger(__name__)
 
@@ -41,9 +43,10 @@ class MetaScheduler:
         self._reader = reader
         self._clock = clock
         self._settings = settings or MetaSchedulerSettings()
-        self._view = GridView(ledger, reader, clock)
+        self._past: Past | None = Past()
+        self._view = GridView(ledger, reader, clock, past=self._past)
         self._limits: GridSettings | None = None
-        self._board = Board(self._settings.policy())
+        self._board = Board(self._settings.policy(), FairShare(), Standing())
         self._told: set[JobId] = set()
 
     async def run(self) -> None:
@@ -61,12 +64,23 @@ class MetaScheduler:
         """One look at the whole grid. Returns what was decided; raises `ChainError`."""
         await self._view.refresh()
         now = self._clock.now()
+        await self._recall(now)
         await self._put_back_overdue(now)
         self._board.follow(self._view, now)
         starts = self._board.decide(now)
         self._tell_reasons(now)
         await self._assign(starts)
         return starts
+
+    async def _recall(self, now: datetime) -> None:
+        """In the first round: take in what happened before."""
+        if self._past is None:
+            return
+        usage, standing = FairShare(), Standing()
+        await self._past.recall_use(self._ledger, self._view.jobs, usage, now)
+        await self._past.recall_standing(self._ledger, standing, now)
+        self._board = Board(self._settings.policy(), usage, standing)
+        self._past = None
 
     def why(self, job: JobId) -> list[Offer | Rejection]:
         """What each provider answers to a job that waits. Raises `KeyError` for one that does not."""

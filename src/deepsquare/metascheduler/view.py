@@ -24,6 +24,7 @@ from deepsquare.chain import (
     ProviderChanged,
 )
 from deepsquare.clock import Clock
+from deepsquare.metascheduler.past import Past
 from deepsquare.model import Address, Job, JobId, JobStatus, Provider, max_duration_seconds
 from deepsquare.scheduling import BoundJob, JobRequest, Site
 from deepsquare.scheduling.matching import moment
@@ -35,12 +36,14 @@ LEASE_REFRESH = timedelta(seconds=15)
 class GridView:
     """The hot jobs and the providers of one grid."""
 
-    def __init__(self, ledger: Ledger, reader: EventReader, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, reader: EventReader, clock: Clock, *, past: Past | None = None) -> None:
+        """`past`: who is told what happened before the first `refresh` was done."""
         self._ledger = ledger
         self._reader = reader
         self._clock = clock
         self._next_block = ledger.grid.deployed_at_block
         self._changed: set[JobId] = set()
+        self._past = past
         self._touched: set[JobId] | None = None
         self._jobs: dict[JobId, Job] = {}
         self._providers: dict[Address, Provider] = {}
@@ -111,10 +114,13 @@ class GridView:
                     self._note(event)
             self._next_block = page.next_block
             if page.reached_head:
+                self._past = None
                 return
 
     def _note(self, event: JobEvent) -> None:
         """Apply an event to a job that is known, or have the job read."""
+        if self._past is not None:
+            self._past.note(event)
         if self._touched is not None:
             self._touched.add(event.job_id)
         if isinstance(event, JobSettled) or (isinstance(event, JobChanged) and event.after.is_cold):

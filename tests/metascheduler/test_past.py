@@ -1,0 +1,137 @@
+"""What a scheduler that begins learns of the time before, from the real contracts."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from deepsquare.chain import EventReader, Report
+from deepsquare.metascheduler.past import TRUST_MEMORY, Past
+from deepsquare.metascheduler.service import MetaScheduler
+from deepsquare.metascheduler.standing import Standing
+from deepsquare.metascheduler.view import GridView
+from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
+from deepsquare.scheduling import FairShare
+from tests.support.chain import FreshGrid, fresh_grid
+
+SMALL = JobDefinition(tasks=1, cpus_per_task=1, memory_per_cpu_mb=100, gpus=0, script_hash="ab" * 32)
+
+
+async def _populate(grid: FreshGrid) -> None:
+    for number in (0, 1):
+        await grid.join(
+            grid.providers[number], Hardware((Node(4, 8_000),)), Prices(0, (number + 1) * WEI_PER_CREDIT, 0)
+        )
+        await grid.provider_account(number).heartbeat()
+    await grid.customer_account.allow(500 * WEI_PER_CREDIT)
+
+
+@pytest.fixture
+async def grid() -> AsyncIterator[FreshGrid]:
+    async with fresh_grid(_populate) as grid:
+        yield grid
+
+
+async def given(grid: FreshGrid, cpus: int = 1, attempts: int = 1) -> JobId:
+    """A job that the first provider was given."""
+    wanted = replace(SMALL, cpus_per_task=cpus)
+    job = await grid.customer_account.request_job(wanted, 60 * WEI_PER_CREDIT, "job", max_attempts=attempts)
+    await grid.scheduler_account.assign([(job, grid.providers[0].address)])
+    return job
+
+
+async def started(grid: FreshGrid, cpus: int = 1) -> JobId:
+    job = await given(grid, cpus)
+    await grid.provider_account(0).claim([job])
+    await grid.provider_account(0).report([Report(job, JobStatus.RUNNING, grid.clock.now())])
+    return job
+
+
+async def use_of(grid: FreshGrid) -> list[float]:
+    """CPU seconds that the customer is charged, counted against a stranger's thousand of just now."""
+    past, usage, now = Past(), FairShare(), grid.clock.now()
+    view = GridView(grid.ledger, EventReader(grid.ledger), grid.clock, past=past)
+    await view.refresh()
+    usage.charge(grid.providers[1].address, 1000.0, now.timestamp())
+    await past.recall_use(grid.ledger, view.jobs, usage, now)
+    share = usage.share(grid.customer.address)
+    return [round(1000 * share / (1 - share))]
+
+
+async def closed(grid: FreshGrid) -> float:
+    """For how many seconds from now on the first provider is left in peace."""
+    past, standing, now = Past(), Standing(), grid.clock.now()
+    await GridView(grid.ledger, EventReader(grid.ledger), grid.clock, past=past).refresh()
+    await past.recall_standing(grid.ledger, standing, now)
+    until = standing.closed_until(grid.providers[0].address, now.timestamp())
+    return 0.0 if until is None else until - now.timestamp()
+
+
+async def test_a_customer_is_charged_for_jobs_that_are_over(grid: FreshGrid) -> None:
+    job = await started(grid, cpus=4)
+    grid.clock.advance(100)
+    await grid.provider_account(0).report([Report(job, JobStatus.FINISHED, grid.clock.now())])
+    assert await use_of(grid) == [pytest.approx(400, rel=0.02)]
+
+
+async def test_use_of_a_day_ago_counts_half(grid: FreshGrid) -> None:
+    job = await started(grid, cpus=4)
+    grid.clock.advance(100)
+    await grid.provider_account(0).report([Report(job, JobStatus.FINISHED, grid.clock.now())])
+    grid.clock.advance(timedelta(days=1).total_seconds())
+    assert await use_of(grid) == [pytest.approx(200, rel=0.02)]
+
+
+async def test_a_running_job_is_charged_for_what_it_used_so_far(grid: FreshGrid) -> None:
+    await started(grid, cpus=2)
+    grid.clock.advance(50)
+    assert await use_of(grid) == [pytest.approx(100, rel=0.02)]
+
+
+async def test_jobs_that_never_ran_cost_no_share(grid: FreshGrid) -> None:
+    job = await given(grid)
+    await grid.customer_account.cancel(job)
+    assert await use_of(grid) == [0]
+
+
+async def lose_one(grid: FreshGrid) -> None:
+    job = await given(grid)
+    settings = await grid.ledger.settings()
+    grid.clock.advance(settings.claim_timeout_seconds + 1)
+    await grid.scheduler_account.expire(job)
+
+
+async def test_a_provider_that_lost_a_job_is_left_in_peace_after_a_restart_too(grid: FreshGrid) -> None:
+    assert await closed(grid) == 0
+    await lose_one(grid)
+    assert 20 < await closed(grid) <= 30
+
+
+async def test_a_provider_that_goes_on_losing_jobs_is_left_for_longer(grid: FreshGrid) -> None:
+    for _ in range(3):
+        await lose_one(grid)
+    assert 60 < await closed(grid) <= 120
+
+
+async def test_trouble_of_long_ago_is_forgotten(grid: FreshGrid) -> None:
+    await lose_one(grid)
+    grid.clock.advance(TRUST_MEMORY.total_seconds() + 1)
+    await lose_one(grid)
+    assert await closed(grid) <= 30
+
+
+async def test_one_customers_refused_jobs_close_nobody(grid: FreshGrid) -> None:
+    for _ in range(4):
+        await grid.provider_account(0).refuse(await given(grid), "no")
+    assert await closed(grid) == 0
+
+
+async def test_a_new_instance_avoids_whom_the_old_one_avoided(grid: FreshGrid) -> None:
+    await lose_one(grid)
+    for number in (0, 1):
+        await grid.provider_account(number).heartbeat()
+    job = await grid.customer_account.request_job(SMALL, 60 * WEI_PER_CREDIT, "job")
+    reader = EventReader(grid.ledger, clock=grid.clock)
+    await MetaScheduler(grid.ledger, grid.scheduler_account, reader, grid.clock).round()
+    assert (await grid.ledger.job(job)).provider == grid.providers[1].address

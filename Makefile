@@ -24,7 +24,7 @@ help: ## Show these targets
 demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a workflow through it, show the bill
 	@$(VENV)/bin/dps demo
 
-test: check contracts-check ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
+test: check contracts-check .tools/s3/.installed ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long --timeout 900
 	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance"
 
@@ -57,6 +57,7 @@ lock: $(VENV)/bin/uv ## Pin the current releases of all dependencies
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header -c requirements.lock --extra plot --extra postgresql --group dev pyproject.toml -o requirements-dev.lock
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header contracts/requirements-proofs.in -o contracts/requirements-proofs.lock
+	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header tests/support/requirements-s3.in -o tests/support/requirements-s3.lock
 
 changelog: $(VENV)/.dev ## Turn the fragments in changelog.d/ into CHANGELOG.md
 	$(VENV)/bin/towncrier build --yes
@@ -68,6 +69,11 @@ clean: ## Remove everything that was built or installed here
 .tools/proofs/.installed: contracts/requirements-proofs.lock $(VENV)/bin/uv
 	@$(UV) venv -q --clear --python $(PYTHON) .tools/proofs
 	@$(UV) pip install -q --python .tools/proofs --require-hashes -r contracts/requirements-proofs.lock
+	@touch $@
+
+.tools/s3/.installed: tests/support/requirements-s3.lock $(VENV)/bin/uv
+	@$(UV) venv -q --clear --python $(PYTHON) .tools/s3
+	@$(UV) pip install -q --python .tools/s3 --require-hashes -r $<
 	@touch $@
 
 .tools/geth:

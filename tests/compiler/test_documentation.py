@@ -17,6 +17,7 @@ from deepsquare.workflow import (
     Mount,
     Run,
     RunResources,
+    S3Data,
     Step,
     Use,
     Workflow,
@@ -53,7 +54,7 @@ def test_an_example_of_the_page_prints_what_the_page_says(
     assert all(" failed with exit code " in line for line in outcome.stderr.splitlines())
 
 
-MODELS = [Workflow, JobResources, EnvVar, Step, Run, RunResources, Container, Mount, HttpData, Use, Module]
+MODELS = [Workflow, JobResources, EnvVar, Step, Run, RunResources, Container, Mount, HttpData, S3Data, Use, Module]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -7,7 +7,7 @@ with parts of the runtime of its own, whose functions may join `ds_preparations`
 (before each command). `quoting` is the only door for a user's text. The script knows its site from the environment
 alone: where volumes lie (`DEEPSQUARE_SITE_SHARED_ROOT`, `DEEPSQUARE_SITE_TMP_ROOT`, `DEEPSQUARE_SITE_WORLD_TMP`,
 `DEEPSQUARE_SITE_DISK_ROOT`), whose job it is (`DEEPSQUARE_SITE_USER`), what its scratch folder is called after
-(`DEEPSQUARE_SITE_JOB`), and which programs to use (`DEEPSQUARE_SITE_SRUN`, `DEEPSQUARE_SITE_CURL`).
+(`DEEPSQUARE_SITE_JOB`), and which programs to use (`DEEPSQUARE_SITE_SRUN`, `DEEPSQUARE_SITE_CURL` and others).
 """
 
 from deepsquare.compiler.definition import definition

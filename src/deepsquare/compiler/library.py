@@ -18,11 +18,16 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "shell": (),
     "parallel": ("loop", "shell"),
     "launch": ("shell",),
-    "http": (),
+    "transfer": (),
     "unpack": (),
     "mode": (),
+    "http": ("transfer",),
     "http_input": ("http", "unpack"),
     "http_output": ("http",),
+    "s3": ("transfer",),
+    "s3_input": ("s3",),
+    "s3_output": ("s3",),
+    "s3_sync": ("s3_output", "shell", "guard"),
 }
 """The parts, in the order in which they stand in a script, and which others each of them calls."""
 

@@ -6,10 +6,9 @@ paths only, never of a text of the user's.
 
 from collections.abc import Iterator
 
-from deepsquare.compiler.flow import write_scope
 from deepsquare.compiler.library import library
 from deepsquare.compiler.plan import Command, Plan, Scope, inner_scopes
-from deepsquare.compiler.transports import write_fetch, write_send
+from deepsquare.compiler.transports import write_job
 from deepsquare.compiler.writer import Writer
 
 
@@ -48,8 +47,5 @@ def _write_program(plan: Plan, writer: Writer) -> None:
     if plan.environment:
         writer.assignments("ds_job_env=(", plan.environment, ")")
     writer.line()
-    with writer.block("job() {", "}"):
-        write_fetch(plan, writer)
-        write_scope(plan.body, writer)
-        write_send(plan, writer)
+    write_job(plan, writer)
     writer.line()

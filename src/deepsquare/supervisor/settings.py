@@ -81,6 +81,7 @@ class PaceSettings(_Settings):
     reread_seconds: _Seconds = Field(15, description="How old a job as read from the chain may grow without an event.")
     registration_seconds: _Seconds = Field(60, description="How often the cluster is compared with its registration.")
     log_seconds: _Seconds = Field(0.1, description="How often the outputs of jobs are looked at.")
+    sync_seconds: _Seconds = Field(60, description="How often a job's output in S3 is kept in step while it runs.")
     log_chunk_bytes: int = Field(
         262_144, ge=1024, le=1_048_576, description="The largest piece of a log in one request, and in memory per job."
     )
@@ -122,6 +123,7 @@ class ToolSettings(_Settings):
     apptainer: str = Field("apptainer", description="Runs containers of Apptainer, 1.1 or newer.")
     enroot: str = Field("enroot", description="Runs containers of Enroot, 3.1 or newer.")
     curl: str = Field("curl", description="Fetches and sends data over http.")
+    rclone: str = Field("rclone", description="Fetches and sends data in S3.")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -192,4 +194,5 @@ class SupervisorSettings(_Settings):
     def environment(self, customer: Address, tag: JobTag) -> dict[str, str]:
         """What the script of one attempt at a customer's job is told of its site."""
         site = self.volumes.environment | self.tools.environment | self.containers.environment
+        site |= _named({"SYNC_SECONDS": str(self.pace.sync_seconds)})
         return site | {"DEEPSQUARE_SITE_USER": customer.lower(), "DEEPSQUARE_SITE_JOB": scratch_name(tag)}

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from deepsquare.workflow.formats import check_bucket, check_bucket_path, check_url
 from deepsquare.workflow.limits import MAX_NAME_BYTES
-from deepsquare.workflow.shapes import Alternatives, Flag, Key, Later, Model, RecordOf, Text
+from deepsquare.workflow.shapes import Alternatives, Flag, Key, Model, RecordOf, Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,6 @@ class S3Data(Model):
 class Transport(Model):
     """One way of data into a job or out of it."""
 
-    later: ClassVar[Mapping[str, Later]] = {"s3": Later("S3 transports", "use http with a presigned address")}
     alternatives: ClassVar[Alternatives] = Alternatives(("http", "s3"), is_required=True, advice="keep one of them")
 
     http: Annotated[HttpData | None, Key("http", RecordOf(lambda: HttpData), "Over http.")] = None

@@ -9,13 +9,6 @@ http() {
     < <(printf 'url = "%s"\n' "${address//\"/\\\"}")
 }
 
-# open_workplace: a new folder for what a transfer needs, `ds_workplace`.
-open_workplace() {
-  ds_workplace=$(mktemp -d -- "$ds_scratch/transfer-XXXXXX") && return
-  tell 'the scratch folder of this job is gone'
-  return 1
-}
-
 # transfer <input or output> <option> ...: `http`; says why where it fails.
 transfer() {
   local code status='' why

@@ -1,15 +1,11 @@
 # send_http <address> <shown or hidden>: the output, one file as it is, more of them as one zip. What the server answers
 # (where to find the output again) is shown, unless it may repeat a secret.
 send_http() {
-  local ds_address=$1 ds_workplace entries file
-  mapfile -d '' -t entries < <(find "$ds_scratch/output/" -mindepth 1 -maxdepth 1 -print0 2>/dev/null)
-  ((${#entries[@]} > 0)) || {
-    tell 'output: there is nothing in $DEEPSQUARE_OUTPUT to send'
-    return 0
-  }
+  local ds_address=$1 ds_workplace ds_files file
+  has_output || return 0
   open_workplace || return
-  file=${entries[0]}
-  if ((${#entries[@]} > 1)) || [[ ! -f $file ]]; then
+  file=${ds_files[0]}
+  if ((${#ds_files[@]} > 1)) || [[ ! -f $file ]]; then
     file=$ds_workplace/output.zip
     attend zip_output "$file" || return
   fi

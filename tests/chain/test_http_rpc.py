@@ -117,7 +117,7 @@ async def test_a_closed_connection_refuses_and_its_listeners_end() -> None:
         await wait.wait(3600)
 
 
-async def _all(heads: AsyncIterator[None]) -> int:
+async def _all(heads: AsyncIterator[int | None]) -> int:
     return len([None async for _ in heads])
 
 
@@ -147,6 +147,7 @@ async def test_one_subscription_wakes_all_listeners() -> None:
             await server.announce()
             await asyncio.wait(second, timeout=0)
         assert len(server.subscribers) == 1
+        assert [wait.newest for wait in waits] == [1, 1, 1]
         for wait in waits:
             await wait.close()
         await rpc.close()
@@ -161,6 +162,7 @@ async def test_a_lost_subscription_is_taken_up_again_and_wakes_whoever_waits_mea
         waiting = asyncio.create_task(heads.wait(3600))
         await server.drop_all()
         await waiting
+        assert heads.newest is None
         while not server.subscribed.is_set():
             clock.advance(1)
             await asyncio.wait({asyncio.create_task(server.subscribed.wait())}, timeout=0)

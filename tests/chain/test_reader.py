@@ -71,6 +71,34 @@ async def test_events_come_in_the_order_in_which_they_happened(history: History)
     assert len(places) > 4 * JOBS
 
 
+class Telling(WrappedRpc):
+    """A node that tells which block is the newest."""
+
+    head = 0
+
+    async def new_heads(self) -> AsyncIterator[int | None]:
+        while True:
+            yield self.head
+
+
+async def test_a_reader_asks_only_for_the_newest_block_that_it_was_not_told_of(history: History) -> None:
+    asked: list[str] = []
+    rpc = Telling(history.grid.rpc, lambda call: asked.append(call[0]))
+    ledger = await Ledger.connect(rpc, history.grid.address)
+    _, head = await read_on(history.ledger, 0)
+    rpc.head = head - 3
+    async with EventReader(ledger) as reader:
+        await reader.wake(60)
+        asked.clear()
+        told = await reader.read(0)
+        assert asked == ["eth_getLogs"]
+        rest = await reader.read(told.next_block)
+        assert asked == ["eth_getLogs", "eth_blockNumber", "eth_getLogs"]
+    found, _ = await read_on(history.ledger, 0)
+    assert [*told.events, *rest.events] == found
+    assert (told.next_block, rest.next_block) == (head - 2, head)
+
+
 async def test_an_up_to_date_reader_finds_nothing_and_keeps_its_cursor(history: History) -> None:
     _, cursor = await read_on(history.ledger, 0)
     async with EventReader(history.ledger) as reader:

@@ -59,9 +59,10 @@ class HeadServer:
         self.subscribed.set()
         await connection.wait_closed()
 
-    async def announce(self) -> None:
+    async def announce(self, number: int = 1) -> None:
+        news = {"method": "eth_subscription", "params": {"subscription": "0x1", "result": {"number": hex(number)}}}
         for connection in self.subscribers:
-            await connection.send(json.dumps({"method": "eth_subscription", "params": {}}))
+            await connection.send(json.dumps(news))
 
     async def drop_all(self) -> None:
         self.subscribed.clear()

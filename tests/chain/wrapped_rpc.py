@@ -28,7 +28,7 @@ class WrappedRpc:
             answers.append(self.change_answer(call[0], await self._inner.request(*call)))
         return answers
 
-    def new_heads(self) -> AsyncIterator[None]:
+    def new_heads(self) -> AsyncIterator[int | None]:
         return self._inner.new_heads()
 
     async def close(self) -> None:

@@ -215,8 +215,8 @@ class Flaky:
         self._check()
         return list(await self.rpc.batch(calls))
 
-    def new_heads(self) -> AsyncIterator[None]:
-        heads: AsyncIterator[None] = self.rpc.new_heads()
+    def new_heads(self) -> AsyncIterator[int | None]:
+        heads: AsyncIterator[int | None] = self.rpc.new_heads()
         return heads
 
     async def close(self) -> None:

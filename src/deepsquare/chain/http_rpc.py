@@ -61,8 +61,8 @@ class HttpRpc:
         answers = await asyncio.gather(*(self._post_batch(chunk) for chunk in chunks))
         return [result for chunk in answers for result in chunk]
 
-    def new_heads(self) -> AsyncIterator[None]:
-        """Yield whenever the chain may have a new block."""
+    def new_heads(self) -> AsyncIterator[int | None]:
+        """Yield whenever the chain may have a new block, with its number where the node said it."""
         return self._socket.listen()
 
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 A call over it costs a tenth of what a POST does. It is a shorter way and never the only one: while there is no
 socket, calls are told so and go by POST, and whoever waits for blocks is woken at a fixed pace, so that a lost
-connection costs time and never an event. A wake-up carries no data: listeners read the chain themselves.
+connection costs time and never an event. A wake-up says at most which block is the newest: listeners read the chain.
 """
 
 import asyncio
@@ -46,6 +46,7 @@ class NodeSocket:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._connection: ClientConnection | None = None
         self._is_subscribed = False
+        self._head: int | None = None
         self._was_tried = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -63,8 +64,11 @@ class NodeSocket:
             for number in numbers:
                 self._waiting.pop(number, None)
 
-    async def listen(self) -> AsyncIterator[None]:
-        """Yield whenever the chain may have a new block; ends when the socket is closed for good."""
+    async def listen(self) -> AsyncIterator[int | None]:
+        """Yield whenever the chain may have a new block, with the newest that was heard of on this connection.
+
+        Ends when the socket is closed for good.
+        """
         woken = asyncio.Event()
         self._listeners.add(woken)
         self._start()
@@ -75,7 +79,7 @@ class NodeSocket:
                 await woken.wait()
                 woken.clear()
                 if not self._is_closed:
-                    yield
+                    yield self._head
         finally:
             self._listeners.discard(woken)
 
@@ -148,6 +152,7 @@ class NodeSocket:
         finally:
             self._connection = None
             self._is_subscribed = False
+            self._head = None
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(SocketLost())
@@ -159,6 +164,7 @@ class NodeSocket:
             raise ValueError("the node says what is no JSON-RPC")  # noqa: TRY004 - what it says, not what we hold
         number = first.get("id")
         if first.get("method") == "eth_subscription":
+            self._head = _number_of(first)
             self._wake_all()
         elif number == _SUBSCRIPTION:
             self._wake_all()
@@ -171,3 +177,11 @@ class NodeSocket:
             raise ValueError("the node refuses a message")
         elif (answer := self._waiting.get(number)) is not None and not answer.done():
             answer.set_result(message)
+
+
+def _number_of(notification: Message) -> int:
+    """The number of the block that the news is about. Raises `ValueError` where it has none."""
+    try:
+        return int(notification["params"]["result"]["number"], 16)
+    except (KeyError, TypeError) as error:
+        raise ValueError("the node tells of a block without its number") from error

@@ -64,7 +64,7 @@ class EventReader:
 
         Raises `ChainUnreachable`, or `RpcError` where the node refuses even a single block.
         """
-        last = int(await self._ledger.rpc.request("eth_blockNumber"), 16) - self._confirmations
+        last = await self._last_block(from_block)
         while True:
             to_block = min(last, from_block + self._range_blocks - 1)
             if to_block < from_block:
@@ -77,6 +77,13 @@ class EventReader:
         self._range_blocks = min(2 * self._range_blocks, _WIDEST_RANGE_BLOCKS)
         found = [event for log in logs if (event := events.decode(log)) is not None]
         return EventPage(tuple(found), to_block + 1, reached_head=not self._is_behind)
+
+    async def _last_block(self, from_block: int) -> int:
+        """The last block that counts: the one the node told of, or what it says now where that was read already."""
+        told = self._heads.newest
+        if told is None or told - self._confirmations < from_block:
+            told = int(await self._ledger.rpc.request("eth_blockNumber"), 16)
+        return told - self._confirmations
 
     async def wake(self, timeout_seconds: float) -> None:
         """Return when there may be something to read, at the latest when the time is up."""

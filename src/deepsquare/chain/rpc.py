@@ -19,10 +19,10 @@ class Rpc(Protocol):
         """Several calls in one round trip, results in order; raises the first error among them."""
         ...
 
-    def new_heads(self) -> AsyncIterator[None]:
-        """Yield once listening has begun and whenever the chain may have a new block.
+    def new_heads(self) -> AsyncIterator[int | None]:
+        """Yield once listening has begun and whenever the chain may have a new block: its number, where the node said.
 
-        A hint: it may yield too often, and survives lost connections.
+        A hint: it may yield too often, and survives lost connections. The chain may be further than that by now.
         """
         ...
 

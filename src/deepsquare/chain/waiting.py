@@ -24,8 +24,10 @@ class HeadWait:
     def __init__(self, rpc: Rpc, clock: Clock) -> None:
         self._rpc = rpc
         self._clock = clock
-        self._heads: AsyncIterator[None] | None = None
-        self._next: asyncio.Task[bool] | None = None
+        self._heads: AsyncIterator[int | None] | None = None
+        self._next: asyncio.Task[int | None] | None = None
+        self.newest: int | None = None
+        """The newest block that the node told of, where it tells; the chain may be further by now."""
 
     async def wait(self, timeout_seconds: float, *others: asyncio.Future[Any]) -> None:
         """Return at a new block, when one of the others is done, or when the time is up."""
@@ -34,9 +36,8 @@ class HeadWait:
             self._next = asyncio.create_task(_advance(self._heads), name="wait for a block")
         await wait_for_any([self._next, *others], self._clock, timeout_seconds)
         if self._next.done():
-            came, self._next = self._next.result(), None
-            if not came:
-                raise ChainUnreachable("the connection to the chain node was closed by this program")
+            heard, self._next = self._next, None
+            self.newest = heard.result()
 
     async def close(self) -> None:
         """Stop listening."""
@@ -49,9 +50,8 @@ class HeadWait:
         self._heads = None
 
 
-async def _advance(heads: AsyncIterator[None]) -> bool:
+async def _advance(heads: AsyncIterator[int | None]) -> int | None:
     try:
-        await anext(heads)
+        return await anext(heads)
     except StopAsyncIteration:
-        return False
-    return True
+        raise ChainUnreachable("the connection to the chain node was closed by this program") from None

@@ -7,14 +7,17 @@ Moments are seconds of the driver's clock; `math.inf` where nothing bounds a job
 import heapq
 import math
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from deepsquare.model import Address, JobId, Provider
 from deepsquare.scheduling.packing import Room, Shape, Share, choose, crush, give_back, rooms_of, take
 
-_RELEASE_MEMORY_SECONDS = 60.0
-"""Over how long the rate is measured at which jobs give back CPUs."""
+_ENDS_MEASURED = 16
+"""The rate at which jobs give back CPUs is that of so many ends: soon right for short jobs, and next to 0 for long."""
+_SHORTEST_SPAN_SECONDS = 5.0
+"""Jobs that end at the same moment are no rate."""
 
 _MOST_STARTS = 100
 """Shapes of jobs of which a cluster remembers when they can start."""
@@ -69,7 +72,7 @@ class Cluster:
         self._free_cpus_at: list[tuple[int, float]] | None = None
         self._bounds: dict[int, float] = {}
         self._starts: dict[Shape, tuple[float, list[Room]]] = {}
-        self._released, self._released_at = 0.0, -math.inf
+        self._lately: deque[tuple[float, int]] = deque(maxlen=_ENDS_MEASURED)
 
     def __repr__(self) -> str:
         return f"<cluster {self.address}>"
@@ -119,8 +122,7 @@ class Cluster:
         give_back(held.shares, self.rooms)
         cpus = _cpus(held.shares)
         self.free_cpus += cpus
-        self._released = self.release_rate(now) * _RELEASE_MEMORY_SECONDS + cpus
-        self._released_at = now
+        self._lately.append((now, cpus))
         del self._ends[bisect_left(self._ends, (held.until, held.number))]
         self._misfits.clear()
         self._changed()
@@ -138,7 +140,10 @@ class Cluster:
 
     def release_rate(self, now: float) -> float:
         """CPUs per second that jobs gave back lately."""
-        return self._released / _RELEASE_MEMORY_SECONDS * math.exp((self._released_at - now) / _RELEASE_MEMORY_SECONDS)
+        if len(self._lately) < _ENDS_MEASURED:
+            return 0.0
+        first, *later = self._lately
+        return sum(cpus for _, cpus in later) / max(now - first[0], _SHORTEST_SPAN_SECONDS)
 
     def earliest_start(self, shape: Shape, now: float) -> tuple[float, list[Room]]:
         """When the job fits at the latest, as those that are here end, and what is free then.

@@ -87,7 +87,7 @@ class EmbeddedChain:
         """What `reader` makes of the chain as it is now; it runs on a reader's thread."""
         return await asyncio.wrap_future(self._node.look(reader))
 
-    def new_heads(self) -> AsyncIterator[None]:
+    def new_heads(self) -> AsyncIterator[int | None]:
         """Yield after new blocks; ends when the chain is closed."""
         return self._node.heads.listen()
 

@@ -29,7 +29,7 @@ class Heads:
         self._is_closed = True
         self.announce()
 
-    async def listen(self) -> AsyncIterator[None]:
+    async def listen(self) -> AsyncIterator[int | None]:
         """Yield at once and after every new block, several at once counting as one; ends when the chain is closed."""
         event = asyncio.Event()
         # Whoever looked at the chain before listening may have missed a block in between.
@@ -43,7 +43,7 @@ class Heads:
                 await event.wait()
                 event.clear()
                 if not self._is_closed:
-                    yield
+                    yield None
         finally:
             self._forget(event)
 

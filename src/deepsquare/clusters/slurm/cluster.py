@@ -22,7 +22,6 @@ from deepsquare.clusters.port import (
     SubmitRefused,
     UnknownClusterJob,
 )
-from deepsquare.clusters.records import write_json
 from deepsquare.clusters.request import problem_of
 from deepsquare.clusters.slurm.checks import OPERATOR_ADVICE, missing_on
 from deepsquare.clusters.slurm.commands import CommandFailed, Commands
@@ -67,6 +66,7 @@ class SlurmCluster:
         self._hurry = False
         self._watch = Watch()
         self._watch.add(self._spool.events)
+        self._watched: set[JobTag] = set()
 
     async def check(self) -> Sequence[str]:
         """What is missing, each with the command an admin must run. Raises `ClusterError` while Slurm is silent."""
@@ -104,7 +104,7 @@ class SlurmCluster:
             raise ClusterError(
                 f"the job {request.tag} cannot be written to the spool: {error}", transient=True
             ) from error
-        self._watch.add(spool.record, renames_only=True)
+        self._watch_record_of(request.tag)
         return await self._sbatch(request, spool)
 
     async def _sbatch(self, request: JobRequest, spool: JobSpool) -> ClusterJobId:
@@ -123,12 +123,12 @@ class SlurmCluster:
         except CommandFailed as error:
             if error.transient:
                 raise
-            await asyncio.to_thread(spool.remove)
+            await asyncio.to_thread(self._spool.remove, request.tag)
             raise SubmitRefused(f"Slurm refused the job {request.tag}: {error.reason}") from error
         job_id = answer.strip().partition(";")[0]
         if not job_id.isdigit():
             raise ClusterError(f"sbatch answered {answer!r} instead of a job id; look for the tag", transient=True)
-        await asyncio.to_thread(write_json, spool.submitted, {"id": job_id})
+        await asyncio.to_thread(spool.keep_id, job_id)
         return ClusterJobId(job_id)
 
     async def find(self, tag: JobTag) -> ClusterJob | None:
@@ -143,9 +143,16 @@ class SlurmCluster:
         picture = await self._sweep.take()
         alive = [job.tag for job in picture.jobs.values() if not job.state.is_over]
         # Whoever is watched for the first time may have written before that: look once more, soon.
-        newly_watched = [tag for tag in alive if self._watch.add(self._spool.job(tag).record, renames_only=True)]
+        newly_watched = [tag for tag in alive if tag not in self._watched and self._watch_record_of(tag)]
         self._hurry = picture.unsettled or bool(newly_watched)
         return picture
+
+    def _watch_record_of(self, tag: JobTag) -> bool:
+        """Hear of what a job's wrapper writes; True where we did not before."""
+        is_new = self._watch.add(self._spool.job(tag).record, renames_only=True)
+        if is_new:
+            self._watched.add(tag)
+        return is_new
 
     async def cancel(self, job_id: ClusterJobId) -> None:
         """TERM to every process, then KILL after the cluster's KillWait."""
@@ -171,7 +178,7 @@ class SlurmCluster:
             if _says(error, _OVER_ALREADY):
                 raise ClusterError(f"the job {job_id} is over; its time limit stays", transient=False) from error
             raise
-        await asyncio.to_thread(write_json, self._spool.job(tag).limit, {"minutes": minutes})
+        await asyncio.to_thread(self._spool.job(tag).keep_limit, minutes)
 
     async def _tag_of(self, job_id: ClusterJobId) -> JobTag:
         """The tag of a job of ours. Foreign jobs are unknown jobs: nothing is ever done to them."""
@@ -196,7 +203,8 @@ class SlurmCluster:
             raise ClusterError(f"the job {tag} is not over yet; cancel it first", transient=True)
         if tag in picture.alive:
             await self._commands.run("scancel", "--quiet", picture.alive[tag])
-        await asyncio.to_thread(self._spool.job(tag).remove)
+        self._watched.discard(tag)
+        await asyncio.to_thread(self._spool.remove, tag)
 
 
 def _account(settings: SlurmSettings) -> pwd.struct_passwd:

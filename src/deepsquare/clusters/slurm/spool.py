@@ -42,7 +42,7 @@ class Claim:
 
 
 class JobSpool:
-    """The files of one job."""
+    """The files of one job. Those of the supervisor are read once: nobody else writes them while it runs."""
 
     def __init__(self, path: Path, account: pwd.struct_passwd) -> None:
         self.path = path
@@ -55,6 +55,7 @@ class JobSpool:
         self.record = path / "record"
         self.work = path / "work"
         self._account = account
+        self._known: dict[Path, Mapping[str, Any]] = {}
 
     def create(self, request: JobRequest, now: float) -> None:
         """Write everything that the job needs, each file with its owner; replaces what an earlier try left."""
@@ -67,8 +68,9 @@ class JobSpool:
         self._write_for_job(self.script, request.script, 0o500)
         self._write_for_job(self.output, "", 0o600)
         self.limit.unlink(missing_ok=True)
+        self._known.clear()
         content = {"tag": str(request.tag), "name": request.name, "submitted_at": now}
-        write_json(self.request, {**content, "minutes": request.time_limit_minutes})
+        self._write(self.request, {**content, "minutes": request.time_limit_minutes})
 
     def _write_for_job(self, path: Path, text: str, mode: int) -> None:
         path.unlink(missing_ok=True)
@@ -99,20 +101,45 @@ class JobSpool:
             os.close(descriptor)
         return Claim(values, facts.st_ctime) if isinstance(values, dict) else None
 
-    def number(self, path: Path, key: str) -> float | None:
-        """A number from one of the supervisor's own files."""
-        value = (read_json(path) or {}).get(key)
-        return value if isinstance(value, int | float) else None
+    def submitted_at(self) -> float | None:
+        """When the job was given to Slurm, or was about to be, as a timestamp."""
+        return self._number(self.request, "submitted_at")
 
     def limit_minutes(self) -> float | None:
         """The present time limit, as far as it was set by us."""
-        later = self.number(self.limit, "minutes")
-        return later if later is not None else self.number(self.request, "minutes")
+        later = self._number(self.limit, "minutes")
+        return later if later is not None else self._number(self.request, "minutes")
+
+    def keep_limit(self, minutes: int) -> None:
+        """Remember the time limit that was set later."""
+        self._write(self.limit, {"minutes": minutes})
 
     def submitted_id(self) -> str | None:
         """The id that `sbatch` answered with; None where its answer was lost."""
-        value = (read_json(self.submitted) or {}).get("id")
+        value = self._read(self.submitted).get("id")
         return value if isinstance(value, str) else None
+
+    def keep_id(self, job_id: str) -> None:
+        """Remember the id that `sbatch` answered with."""
+        self._write(self.submitted, {"id": job_id})
+
+    def _number(self, path: Path, key: str) -> float | None:
+        value = self._read(path).get(key)
+        return value if isinstance(value, int | float) else None
+
+    def _read(self, path: Path) -> Mapping[str, Any]:
+        """One of the supervisor's own files; empty where there is none yet."""
+        known = self._known.get(path)
+        if known is None:
+            found = read_json(path)
+            if found is None:
+                return {}
+            known = self._known[path] = found
+        return known
+
+    def _write(self, path: Path, values: Mapping[str, Any]) -> None:
+        write_json(path, values)
+        self._known[path] = values
 
     def mark_cancelled(self) -> None:
         """Remember that it was us who asked for the end, before we ask."""
@@ -122,6 +149,7 @@ class JobSpool:
 
     def remove(self) -> None:
         """Delete the folder; links in it are deleted, not followed."""
+        self._known.clear()
         if self.path.exists():
             shutil.rmtree(self.path)
 
@@ -133,6 +161,7 @@ class Spool:
         self.path = path.absolute()
         self.events = self.path / "events"
         self._account = account
+        self._jobs: dict[JobTag, JobSpool] = {}
 
     def create(self) -> None:
         """Make the folders that must be there."""
@@ -141,7 +170,15 @@ class Spool:
 
     def job(self, tag: JobTag) -> JobSpool:
         """The folder of the job with this tag, whether it exists or not."""
-        return JobSpool(self.path / str(tag), self._account)
+        known = self._jobs.get(tag)
+        if known is None:
+            known = self._jobs[tag] = JobSpool(self.path / str(tag), self._account)
+        return known
+
+    def remove(self, tag: JobTag) -> None:
+        """Delete the folder of a job."""
+        self.job(tag).remove()
+        self._jobs.pop(tag, None)
 
     def tags(self, contract: Address) -> list[JobTag]:
         """The tags of our contract that have a folder."""

@@ -73,7 +73,7 @@ class View:
     def _known(self, tag: JobTag, submitted_id: str | None, row: Row | None) -> Known:
         """Everything about one job but its history."""
         spool = self._spool.job(tag)
-        submitted_at = spool.number(spool.request, "submitted_at")
+        submitted_at = spool.submitted_at()
         return Known(
             tag,
             self._clock.now(),

@@ -129,7 +129,7 @@ async def scheduled_job(grid: Grid, locked: int = WEI_PER_CREDIT, *, delegate: b
     """A job that provider one has claimed."""
     provider = await grid.join(grid.providers[0], HARDWARE, PRICES, LABELS)
     await grid.customer_account.allow(10 * WEI_PER_CREDIT)
-    job_id = await grid.customer_account.request_job(DEFINITION, locked, "hello", delegate=delegate)
+    job_id = (await grid.customer_account.request_job(DEFINITION, locked, "hello", delegate=delegate)).job_id
     assert await grid.scheduler_account.assign([(job_id, provider)]) == {}
     assert await grid.provider_account().claim([job_id]) == {job_id}
     return job_id
@@ -202,7 +202,7 @@ async def test_one_signature_and_one_transaction_allow_and_request(grid: Grid) -
 
     before = await sent()
     for number in (1, 2):
-        assert await grid.customer_account.request_job(DEFINITION, 5, "signed", allowing=7) == number
+        assert (await grid.customer_account.request_job(DEFINITION, 5, "signed", allowing=7)).job_id == number
         assert await grid.ledger.allowance(grid.customer.address) == 2
     assert await sent() == before + 2
 
@@ -274,7 +274,7 @@ async def test_a_refusal_carries_the_error_its_arguments_and_what_to_do(grid: Gr
 async def test_a_bad_entry_of_a_batch_is_named_and_leaves_the_others_alone(grid: Grid) -> None:
     provider = await grid.join(grid.providers[0], HARDWARE, PRICES, LABELS)
     await grid.customer_account.allow(10 * WEI_PER_CREDIT)
-    ids = [await grid.customer_account.request_job(DEFINITION, WEI_PER_CREDIT, str(n)) for n in range(3)]
+    ids = [(await grid.customer_account.request_job(DEFINITION, WEI_PER_CREDIT, str(n))).job_id for n in range(3)]
     ghost = JobId(99)
     refused = await grid.scheduler_account.assign([(ids[0], provider), (ghost, provider), (ids[2], provider)])
     assert {job_id: reason.name for job_id, reason in refused.items()} == {ghost: "InvalidJob"}
@@ -345,7 +345,7 @@ async def test_a_wrong_chain_or_address_is_told_at_once(grid: Grid) -> None:
 
 async def test_an_unknown_job_is_named(grid: Grid) -> None:
     await grid.customer_account.allow(WEI_PER_CREDIT)
-    job_id = await grid.customer_account.request_job(DEFINITION, 1, "the only one")
+    job_id = (await grid.customer_account.request_job(DEFINITION, 1, "the only one")).job_id
     with pytest.raises(UnknownJob, match="no job 7"):
         await grid.ledger.jobs([job_id, JobId(7)])
 

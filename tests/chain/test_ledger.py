@@ -35,7 +35,9 @@ async def watched() -> AsyncIterator[Watched]:
 
 
 async def request(grid: FreshGrid, count: int) -> list[JobId]:
-    return [await grid.customer_account.request_job(DEFINITION, WEI_PER_CREDIT, f"job {n}") for n in range(count)]
+    return [
+        (await grid.customer_account.request_job(DEFINITION, WEI_PER_CREDIT, f"job {n}")).job_id for n in range(count)
+    ]
 
 
 async def test_connecting_takes_two_round_trips(watched: Watched) -> None:
@@ -87,9 +89,11 @@ async def test_a_lot_of_jobs_is_read_at_one_block(watched: Watched) -> None:
 async def test_moments_and_prices_read_back(watched: Watched) -> None:
     grid = watched.grid
     latest = grid.clock.now() + timedelta(hours=1)
-    job_id = await grid.customer_account.request_job(
-        DEFINITION, 60, "terms", delegate=True, max_attempts=3, max_price_per_minute=5, latest_start=latest
-    )
+    job_id = (
+        await grid.customer_account.request_job(
+            DEFINITION, 60, "terms", delegate=True, max_attempts=3, max_price_per_minute=5, latest_start=latest
+        )
+    ).job_id
     job = await watched.ledger.job(job_id)
     assert job.time.submitted_at == grid.clock.now()
     assert job.time.started_at is None

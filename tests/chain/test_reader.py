@@ -33,7 +33,7 @@ async def history() -> AsyncIterator[History]:
         provider = await grid.join(grid.providers[0], Hardware((Node(4, 1000),)), Prices(0, 1, 0))
         await grid.customer_account.allow(JOBS * WEI_PER_CREDIT)
         for number in range(JOBS):
-            job_id = await grid.customer_account.request_job(DEFINITION, WEI_PER_CREDIT, str(number))
+            job_id = (await grid.customer_account.request_job(DEFINITION, WEI_PER_CREDIT, str(number))).job_id
             await grid.scheduler_account.assign([(job_id, provider)])
             await grid.customer_account.cancel(job_id)
         rpc = WrappedRpc(grid.rpc)

@@ -54,7 +54,7 @@ class Site:
     async def _request(self, is_claimed: bool) -> JobId:
         grid = self.grid
         await grid.customer_account.allow(100 * WEI_PER_CREDIT)
-        job_id = await grid.customer_account.request_job(DEFINITION, 10 * WEI_PER_CREDIT, "job")
+        job_id = (await grid.customer_account.request_job(DEFINITION, 10 * WEI_PER_CREDIT, "job")).job_id
         refused = await grid.scheduler_account.assign([(job_id, grid.providers[0].address)])
         assert not refused, refused[job_id].name
         if is_claimed:

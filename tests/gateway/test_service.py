@@ -64,7 +64,7 @@ async def running_job(grid: FreshGrid, client: GatewayClient) -> JobId:
     """A submitted workflow that the provider runs."""
     submission = await client.submit(WORKFLOW)
     definition = JobDefinition(1, 1, 64, 0, submission.script_hash)
-    job_id = await grid.customer_account.request_job(definition, WEI_PER_CREDIT, "hello")
+    job_id = (await grid.customer_account.request_job(definition, WEI_PER_CREDIT, "hello")).job_id
     await grid.scheduler_account.assign([(job_id, grid.providers[0].address)])
     assert await grid.provider_account().claim([job_id]) == {job_id}
     await grid.provider_account().report([Report(job_id, JobStatus.RUNNING, grid.clock.now(), 0, "")])

@@ -40,7 +40,7 @@ def scheduler(grid: FreshGrid, ledger: Ledger | None = None) -> MetaScheduler:
 
 
 async def request(grid: FreshGrid, definition: JobDefinition = SMALL, credit: int = 20, attempts: int = 1) -> JobId:
-    return await grid.customer_account.request_job(definition, credit * CREDIT, "job", max_attempts=attempts)
+    return (await grid.customer_account.request_job(definition, credit * CREDIT, "job", max_attempts=attempts)).job_id
 
 
 async def place_of(grid: FreshGrid, job_id: JobId) -> tuple[JobStatus, int | None]:
@@ -185,7 +185,7 @@ async def test_a_job_that_fits_nowhere_waits_and_says_why(grid: FreshGrid) -> No
 
 
 async def test_a_job_without_credits_for_a_minute_waits(grid: FreshGrid) -> None:
-    job = await grid.customer_account.request_job(SMALL, CREDIT // 2, "poor")
+    job = (await grid.customer_account.request_job(SMALL, CREDIT // 2, "poor")).job_id
     service = scheduler(grid)
     await service.round()
     assert [answer.rule for answer in service.why(job) if isinstance(answer, Rejection)] == ["credits", "credits"]

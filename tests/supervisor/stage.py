@@ -139,9 +139,11 @@ class Stage:
         definition = JobDefinition(
             tasks=tasks, cpus_per_task=1, memory_per_cpu_mb=100, gpus=0, script_hash=script_hash(script)
         )
-        job_id = await self.grid.customer_account.request_job(
-            definition, locked, "test", delegate=delegate, max_attempts=max_attempts
-        )
+        job_id = (
+            await self.grid.customer_account.request_job(
+                definition, locked, "test", delegate=delegate, max_attempts=max_attempts
+            )
+        ).job_id
         self.gateway.scripts[job_id] = script
         return job_id
 

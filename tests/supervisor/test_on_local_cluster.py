@@ -79,7 +79,7 @@ class Site:
     async def job(self, script: str, minutes: int = 10) -> JobId:
         text = f"#!/bin/sh\n{script}\n"
         definition = JobDefinition(1, 1, 100, 0, script_hash(text))
-        job_id = await self.grid.customer_account.request_job(definition, minutes * WEI_PER_CREDIT, "test")
+        job_id = (await self.grid.customer_account.request_job(definition, minutes * WEI_PER_CREDIT, "test")).job_id
         self.gateway.scripts[job_id] = text
         await self.grid.scheduler_account.assign([(job_id, self.grid.providers[0].address)])
         return job_id

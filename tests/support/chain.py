@@ -3,7 +3,7 @@
     async with fresh_grid() as grid:
         await grid.join(grid.providers[0], Hardware((Node(4, 8_000),)), Prices(0, 10**15, 0))
         await grid.customer_account.allow(5 * WEI_PER_CREDIT)
-        job_id = await grid.customer_account.request_job(definition, WEI_PER_CREDIT, "hello")
+        job_id = (await grid.customer_account.request_job(definition, WEI_PER_CREDIT, "hello")).job_id
         await grid.scheduler_account.assign([(job_id, grid.providers[0].address)])
 
 Time is the grid's `clock`: `advance` it and the next block is that much later. Everybody can pay for gas;

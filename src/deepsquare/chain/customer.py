@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from deepsquare.chain import abi, codec
+from deepsquare.chain import codec, events
 from deepsquare.chain.errors import NoContract
+from deepsquare.chain.events import JobRequested
 from deepsquare.chain.ledger import Ledger
 from deepsquare.chain.permit import sign_permit
 from deepsquare.chain.sender import Sender
@@ -33,8 +34,8 @@ class CustomerAccount:
         max_price_per_minute: int = 0,
         latest_start: datetime | None = None,
         allowing: int | None = None,
-    ) -> JobId:
-        """Request a job and lock `locked` wei of the allowance for it.
+    ) -> JobRequested:
+        """Request a job and lock `locked` wei of the allowance for it; the event names the job and its block.
 
         `allowing` sets the allowance first, to that many wei, by a signature in the same transaction: both happen or
         neither. `delegate` lets the grid top the job up from the allowance, `max_attempts` says how often it may be
@@ -48,10 +49,9 @@ class CustomerAccount:
         else:
             permit = await sign_permit(self._ledger, self._sender.signer, allowing)
             receipt = await contract.send(self._sender, "requestNewJobWithPermit", *arguments, permit.fields)
-        created = abi.load(abi.META_SCHEDULER).events["JobCreated"]
         for log in receipt.logs:
-            if log.address == contract.address and log.topics[0] == created.topic:
-                return codec.job_id_of(created.decode(log)["_jobId"])
+            if log.address == contract.address and isinstance(event := events.decode(log), JobRequested):
+                return event
         raise NoContract(contract.address)
 
     async def cancel(self, job_id: JobId) -> None:

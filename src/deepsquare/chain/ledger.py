@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Self
 
 from deepsquare.chain import abi, codec
-from deepsquare.chain.contract import Contract, read_all, read_one
+from deepsquare.chain.contract import Contract, Read, read_all, read_one
 from deepsquare.chain.errors import ContractRefused, NoContract, UnknownJob, WrongChain
 from deepsquare.chain.grid import Block, GridAddress, GridSettings
 from deepsquare.chain.keccak import checksum_address
@@ -137,11 +137,22 @@ class Ledger:
 
     async def balance(self, owner: Address) -> int:
         """Wei of credit that an account holds."""
-        return int(await read_one(self.rpc, self.credit_contract.read("balanceOf", owner)))
+        return int(await read_one(self.rpc, self._balance(owner)))
 
     async def allowance(self, owner: Address) -> int:
         """Wei of credit that the grid may still take from an account, for jobs and top-ups."""
-        return int(await read_one(self.rpc, self.credit_contract.read("allowance", owner, self.meta_scheduler)))
+        return int(await read_one(self.rpc, self._allowance(owner)))
+
+    async def means(self, owner: Address) -> tuple[int, int]:
+        """Balance and allowance of an account, in wei, both at one block."""
+        balance, allowance = await read_all(self.rpc, [self._balance(owner), self._allowance(owner)])
+        return balance, allowance
+
+    def _balance(self, owner: Address) -> Read:
+        return self.credit_contract.read("balanceOf", owner)
+
+    def _allowance(self, owner: Address) -> Read:
+        return self.credit_contract.read("allowance", owner, self.meta_scheduler)
 
     async def lease_end(self, provider: Address) -> datetime:
         """Until when a provider counts as alive; long ago for one that never acted."""

@@ -137,13 +137,17 @@ class Janitor:
 
     async def _work_in(self, page: Page) -> None:
         """Note who named which script and which jobs are over; wake whoever waits for a job that has changed."""
-        if decisive := _job_ids(event for event in page.events if _decides(event)):
-            jobs = await self._chain.jobs(decisive)
-            now = self._clock.now()
-            await self._scripts.record(jobs, now)
-            await self._logs.mark_ended([(job.id, job.time.ended_at or now) for job in jobs if job.status.is_cold])
         for job_id in _job_ids(page.events):
             self._jobs.forget(job_id)
+        if decisive := _job_ids(event for event in page.events if _decides(event)):
+            now = self._clock.now()
+            jobs = await self._chain.jobs(decisive)
+            # Others may change again before their next event is read here.
+            over = [job for job in jobs if job.status.is_cold]
+            self._jobs.keep(over, now)
+            await self._scripts.record(jobs, now)
+            await self._logs.mark_ended([(job.id, job.time.ended_at or now) for job in over])
+        for job_id in _job_ids(page.events):
             self._wakeups.announce(job_id)
 
     async def sweep(self) -> None:

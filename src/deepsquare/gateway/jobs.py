@@ -6,6 +6,7 @@ begins to read a log is checked against the chain as it is.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -47,10 +48,7 @@ class Jobs:
             job = await self._source.job(job_id)
         except UnknownJob:
             job = None
-        self._seen.pop(job_id, None)
-        self._seen[job_id] = _Seen(job, now)
-        while len(self._seen) > REMEMBERED_JOBS:
-            self._seen.popitem(last=False)
+        self._keep(job_id, _Seen(job, now))
         return job
 
     async def recent(self, job_id: JobId) -> Job | None:
@@ -59,6 +57,17 @@ class Jobs:
         if seen is not None and self._clock.now() - seen.at <= RECENT:
             return seen.job
         return await self.fresh(job_id)
+
+    def keep(self, jobs: Iterable[Job], at: datetime) -> None:
+        """Remember jobs that somebody has read, not before that moment."""
+        for job in jobs:
+            self._keep(job.id, _Seen(job, at))
+
+    def _keep(self, job_id: JobId, seen: _Seen) -> None:
+        self._seen.pop(job_id, None)
+        self._seen[job_id] = seen
+        while len(self._seen) > REMEMBERED_JOBS:
+            self._seen.popitem(last=False)
 
     def forget(self, job_id: JobId) -> None:
         """The job has changed: the next look reads the chain."""

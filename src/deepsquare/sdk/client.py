@@ -148,13 +148,10 @@ class AsyncClient:
         if not terms.wait_for_provider:
             draft.require_provider()
         name = _job_name(terms.name)
-        account, ledger = await self.connection.account(), await self.connection.ledger()
-        with translated():
-            head = await ledger.head()
-        purse = await self.connection.purse()
+        account, purse = await self.connection.account(), await self.connection.purse()
         async with purse.spending(draft.locked, raise_allowance=terms.raise_allowance) as must_allow:
             with translated():
-                job_id = await account.request_job(
+                requested = await account.request_job(
                     draft.definition,
                     draft.locked,
                     name,
@@ -164,7 +161,7 @@ class AsyncClient:
                     latest_start=terms.latest_start,
                     allowing=draft.locked if must_allow else None,
                 )
-        return AsyncJob(self.connection, job_id, since_block=head.number)
+        return AsyncJob(self.connection, requested.job_id, since_block=requested.block)
 
     def job(self, job_id: int) -> AsyncJob:
         """The handle of a job that exists; asks nobody.

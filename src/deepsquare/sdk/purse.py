@@ -49,8 +49,7 @@ class Purse:
         """The balance and the allowance, in wei."""
         owner = self._account.address
         with translated():
-            balance, allowance = await asyncio.gather(self._ledger.balance(owner), self._ledger.allowance(owner))
-        return balance, allowance
+            return await self._ledger.means(owner)
 
     async def _must_allow(self, wei: int, *, raise_allowance: bool) -> bool:
         """Whether the grid may not take `wei` yet, while nothing else is in flight."""

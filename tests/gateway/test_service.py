@@ -157,3 +157,18 @@ async def test_what_is_no_gateway_is_recognised(status: int, text: str, kind: ty
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
         with pytest.raises(kind):
             await GatewayClient("http://127.0.0.1:1", SigningDomain(CHAIN_ID, CONTRACT), http=http).submit(WORKFLOW)
+
+
+async def test_a_request_whose_connection_the_gateway_had_closed_is_made_again() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if len(asked) == 1:
+            raise httpx.ReadError("closed")
+        return httpx.Response(200, json={"hash": "ab" * 32, "salt": "cd" * 32, "warnings": []})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        client = GatewayClient("http://127.0.0.1:1", SigningDomain(CHAIN_ID, CONTRACT), http=http)
+        assert (await client.submit(WORKFLOW)).script_hash == "ab" * 32
+    assert asked == ["/v1/workflows", "/v1/workflows"]

@@ -1,8 +1,8 @@
 """What others use of the gateway: submit and validate workflows, fetch a script, write, read and follow logs.
 
-The only part of this package that the rest of the project imports. It knows no clock and retries nothing
-by itself but the following of a log: whoever calls decides, by `transient` of the error, whether trying
-again makes sense. httpx is imported when the first request is made.
+The only part of this package that the rest of the project imports. It knows no clock. By itself it goes
+on following a log, and repeats once a request whose connection was lost; whether trying again makes sense otherwise
+decides whoever calls, by `transient` of the error. httpx is imported when the first request is made.
 """
 
 import base64
@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -278,10 +279,13 @@ class GatewayClient:
         import httpx  # noqa: PLC0415 - see `_follow_once`
 
         kind = {} if content is None else {"Content-Type": "application/json"}
+        ask = partial(client.request, method, self.url + path, content=content, headers={**kind, **(headers or {})})
         try:
-            response = await client.request(
-                method, self.url + path, content=content, headers={**kind, **(headers or {})}, timeout=TIMEOUT_SECONDS
-            )
+            try:
+                response = await ask(timeout=TIMEOUT_SECONDS)
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                # The gateway had closed the pooled connection; every request may be repeated.
+                response = await ask(timeout=TIMEOUT_SECONDS)
         except httpx.TransportError as problem:
             raise GatewayUnreachable(self.url, _reason(problem)) from problem
         if response.status_code >= _ERROR_STATUS:

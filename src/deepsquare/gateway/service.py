@@ -22,6 +22,8 @@ from deepsquare.gateway.parts import Parts
 from deepsquare.gateway.settings import GatewaySettings
 
 GOODBYE_SECONDS = 5
+KEEP_ALIVE_SECONDS = 30
+"""Longer than clients keep an unused connection (httpx: 5 s): so no request meets our closing of it."""
 BACKLOG = 2048
 
 _log = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ def _configuration(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         limit_concurrency=settings.concurrent_requests,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GOODBYE_SECONDS,
         ws="none",
     )

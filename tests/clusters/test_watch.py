@@ -27,7 +27,7 @@ async def test_a_change_between_two_waits_ends_the_second_at_once(tmp_path: Path
     (tmp_path / "a").touch()
 
     async with asyncio.timeout(LONG_SECONDS / 2):
-        await watch.wait(LONG_SECONDS)
+        assert await watch.wait(LONG_SECONDS)
 
 
 async def test_everybody_who_waits_is_woken(tmp_path: Path) -> None:
@@ -40,6 +40,18 @@ async def test_everybody_who_waits_is_woken(tmp_path: Path) -> None:
 
     async with asyncio.timeout(LONG_SECONDS / 2):
         await asyncio.gather(*waiting)
+
+
+async def test_a_wait_can_be_ended_though_nothing_happened(tmp_path: Path) -> None:
+    watch = Watch()
+    watch.add(tmp_path)
+    waiting = asyncio.create_task(watch.wait(LONG_SECONDS))
+    await asyncio.sleep(0)
+
+    watch.end_waits()
+
+    async with asyncio.timeout(LONG_SECONDS / 2):
+        assert not await waiting
 
 
 async def test_without_a_change_the_wait_ends_in_time(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class Watch:
             error = ctypes.get_errno()
             raise OSError(error, f"no inotify watch: {os.strerror(error)}; raise fs.inotify.max_user_instances")
         self._descriptor: int = descriptor
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: set[asyncio.Future[bool]] = set()
         self._numbers: set[int] = set()
         weakref.finalize(self, os.close, descriptor)
 
@@ -49,24 +49,34 @@ class Watch:
         self._numbers.add(number)
         return is_new
 
-    async def wait(self, timeout_seconds: float) -> None:
-        """Return at the next event (or at once for one since the last wait), at the latest after the timeout."""
+    async def wait(self, timeout_seconds: float) -> bool:
+        """Return at the next event (or at once for one since the last wait), at the latest after the timeout.
+
+        True where there was an event; False after the timeout, or where `end_waits` was called.
+        """
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
+        waiter: asyncio.Future[bool] = loop.create_future()
         self._waiters.add(waiter)
         loop.add_reader(self._descriptor, self._wake)
         try:
-            await asyncio.wait_for(waiter, timeout_seconds)
+            return await asyncio.wait_for(waiter, timeout_seconds)
         except TimeoutError:
-            return
+            return False
         finally:
             self._waiters.discard(waiter)
             if not self._waiters:
                 loop.remove_reader(self._descriptor)
 
+    def end_waits(self) -> None:
+        """Have everybody who waits go on although nothing happened."""
+        self._tell(happened=False)
+
     def _wake(self) -> None:
         """Empty the kernel's queue and wake everybody who waits."""
         os.read(self._descriptor, _QUEUE_READ_BYTES)
+        self._tell(happened=True)
+
+    def _tell(self, *, happened: bool) -> None:
         for waiter in self._waiters:
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(happened)

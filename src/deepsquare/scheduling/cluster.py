@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from deepsquare.model import Address, JobId, Provider
 from deepsquare.scheduling.packing import Room, Shape, Share, choose, crush, give_back, rooms_of, take
 
-_ENDS_MEASURED = 16
+_ENDS_MEASURED, _FEWEST_ENDS = 64, 16
 """The rate at which jobs give back CPUs is that of so many ends: soon right for short jobs, and next to 0 for long."""
 _SHORTEST_SPAN_SECONDS = 5.0
 """Jobs that end at the same moment are no rate."""
@@ -140,7 +140,7 @@ class Cluster:
 
     def release_rate(self, now: float) -> float:
         """CPUs per second that jobs gave back lately."""
-        if len(self._lately) < _ENDS_MEASURED:
+        if len(self._lately) < _FEWEST_ENDS:
             return 0.0
         first, *later = self._lately
         return sum(cpus for _, cpus in later) / max(now - first[0], _SHORTEST_SPAN_SECONDS)

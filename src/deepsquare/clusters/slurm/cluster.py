@@ -144,8 +144,17 @@ class SlurmCluster:
         alive = [job.tag for job in picture.jobs.values() if not job.state.is_over]
         # Whoever is watched for the first time may have written before that: look once more, soon.
         newly_watched = [tag for tag in alive if tag not in self._watched and self._watch_record_of(tag)]
-        self._hurry = picture.unsettled or bool(newly_watched)
+        if picture.unsettled or newly_watched:
+            self._expect_news()
+        else:
+            self._hurry = False
         return picture
+
+    def _expect_news(self) -> None:
+        """From now on look again soon, whether a file changes or not."""
+        if not self._hurry:
+            self._hurry = True
+            self._watch.end_waits()  # they began before it was known that they must be short
 
     def _watch_record_of(self, tag: JobTag) -> bool:
         """Hear of what a job's wrapper writes; True where we did not before."""
@@ -158,7 +167,7 @@ class SlurmCluster:
         """TERM to every process, then KILL after the cluster's KillWait."""
         tag = await self._tag_of(job_id)
         await asyncio.to_thread(self._spool.job(tag).mark_cancelled)
-        self._hurry = True
+        self._expect_news()
         try:
             await self._commands.run("scancel", "--quiet", job_id)
         except CommandFailed as error:
@@ -193,7 +202,10 @@ class SlurmCluster:
 
     async def changed(self, timeout_seconds: float) -> None:
         """Return when a job's wrapper or Slurm's jobcomp script wrote something, or Slurm is about to say more."""
-        await self._watch.wait(min(timeout_seconds, UNSETTLED_LOOK_SECONDS) if self._hurry else timeout_seconds)
+        if not self._hurry and await self._watch.wait(timeout_seconds):
+            return
+        if self._hurry:
+            await self._watch.wait(min(timeout_seconds, UNSETTLED_LOOK_SECONDS))
 
     async def forget(self, tag: JobTag) -> None:
         """Remove the job's folder; a leftover that Slurm queued again is cancelled. A living job stays: an error."""

@@ -36,7 +36,7 @@ async def grid() -> AsyncIterator[FreshGrid]:
 async def given(grid: FreshGrid, cpus: int = 1, attempts: int = 1) -> JobId:
     """A job that the first provider was given."""
     wanted = replace(SMALL, cpus_per_task=cpus)
-    job = await grid.customer_account.request_job(wanted, 60 * WEI_PER_CREDIT, "job", max_attempts=attempts)
+    job = (await grid.customer_account.request_job(wanted, 60 * WEI_PER_CREDIT, "job", max_attempts=attempts)).job_id
     await grid.scheduler_account.assign([(job, grid.providers[0].address)])
     return job
 
@@ -131,7 +131,7 @@ async def test_a_new_instance_avoids_whom_the_old_one_avoided(grid: FreshGrid) -
     await lose_one(grid)
     for number in (0, 1):
         await grid.provider_account(number).heartbeat()
-    job = await grid.customer_account.request_job(SMALL, 60 * WEI_PER_CREDIT, "job")
+    job = (await grid.customer_account.request_job(SMALL, 60 * WEI_PER_CREDIT, "job")).job_id
     reader = EventReader(grid.ledger, clock=grid.clock)
     await MetaScheduler(grid.ledger, grid.scheduler_account, reader, grid.clock).round()
     assert (await grid.ledger.job(job)).provider == grid.providers[1].address

@@ -27,6 +27,11 @@ class ModuleSource:
         return cls(host, f"{owner}/{name}", "/".join(folder), version)
 
     @property
+    def text(self) -> str:
+        """The source as it is written."""
+        return f"{self.place}@{self.version}" if self.version else self.place
+
+    @property
     def place(self) -> str:
         """The source without its version."""
         return "/".join(filter(None, (self.host, self.repository, self.folder)))

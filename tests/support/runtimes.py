@@ -53,6 +53,51 @@ else:
 )
 
 
+_ENROOT = """\
+#!/bin/bash
+# As Enroot's manual says: a container is a folder with an environment and a beginning of its own; a configuration may
+# add to both. Places of the container that are mounted are looked for on this machine.
+set -euo pipefail
+{python} -IS - "$@" <<'END'
+{recorder}
+END
+verb=$1
+shift
+case $verb in
+import)
+  [ "$1" = --output ] && [ "$3" = -- ]
+  cat -- "$ENROOT_CONFIG_PATH/.credentials" >{credentials!r} 2>/dev/null || :
+  [ -z {complaint!r} ] || {{ printf '%s\\n' {complaint!r} >&2; exit 1; }}
+  echo "an image" >"$2"
+  ;;
+create)
+  [ "$1" = --name ] && [ "$3" = -- ] && [ -e "$4" ]
+  mkdir -- "$ENROOT_DATA_PATH/$2" "$ENROOT_DATA_PATH/$2/etc"
+  printf 'SHARED=of the image\\nITS_OWN=of the image\\n' >"$ENROOT_DATA_PATH/$2/etc/environment"
+  printf '. %s\\nif [ $# -gt 0 ]; then exec echo entrypoint "$@"; fi\\necho the image runs; exit {code}\\n' \\
+    "$ENROOT_DATA_PATH/$2/etc/rc.local" >"$ENROOT_DATA_PATH/$2/etc/rc"
+  ;;
+start)
+  [ "$1" = --conf ] && [ "$3" = -- ]
+  export ENROOT_ROOTFS=$ENROOT_DATA_PATH/$4
+  bash -n "$2"
+  source "$2"
+  hooks
+  mounts >{mounts!r}
+  read -r scratch _ <{mounts!r}
+  mapfile -t variables < <(cat -- "$ENROOT_ROOTFS/etc/environment"; environ)
+  sed -i "s|/deepsquare/|$scratch/|" "$ENROOT_ROOTFS/etc/rc.local"
+  shift 4
+  exec env -i PATH="$PATH" "${{variables[@]}}" sh "$ENROOT_ROOTFS/etc/rc" "$@"
+  ;;
+remove)
+  [ "$1" = --force ] && [ "$2" = -- ]
+  rm -r -- "${{ENROOT_DATA_PATH:?}}/$3"
+  ;;
+esac
+"""
+
+
 @dataclass(frozen=True)
 class RuntimeCall:
     """One call of a runtime."""
@@ -68,16 +113,28 @@ class RuntimeCall:
 class RuntimeStandIn:
     """A program at `path` that takes the place of a runtime.
 
-    `complaint` has every pull fail with this as its last line; `code` is the exit code of an image's own program.
+    `complaint` has every fetch of an image fail with this as its last line; `code` is the exit code of an image's own
+    program.
     """
 
-    def __init__(self, folder: Path, *, complaint: str = "", code: int = 0) -> None:
+    def __init__(self, folder: Path, *, name: str = "apptainer", complaint: str = "", code: int = 0) -> None:
         folder.mkdir(parents=True)
         self._calls = folder / "calls"
         self._calls.mkdir()
-        self.path = folder / "apptainer"
-        values = {"python": sys.executable, "calls": str(self._calls), "configuration": _CONFIGURATION}
-        self.path.write_text(_APPTAINER.format(**values, complaint=complaint, code=code))
+        self.path = folder / name
+        self.credentials = folder / "credentials"
+        self.mounts = folder / "mounts"
+        values = {
+            "python": sys.executable,
+            "calls": str(self._calls),
+            "configuration": _CONFIGURATION,
+            "complaint": complaint,
+            "code": code,
+            "credentials": str(self.credentials),
+            "mounts": str(self.mounts),
+        }
+        text = _APPTAINER if name == "apptainer" else _ENROOT
+        self.path.write_text(text.format(**values, recorder=_RECORDER.format(**values)))
         self.path.chmod(0o755)
 
     def take_calls(self, verb: str = "") -> list[RuntimeCall]:

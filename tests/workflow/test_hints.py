@@ -50,7 +50,6 @@ steps:
         ("error", 12, 16, "steps[1].run.command"),
         ("error", 13, 16, "steps[1].run.workDir"),
         ("error", 15, 16, "steps[1].run.resources.tasks"),
-        ("error", 16, 18, "steps[1].run.container.apptainer"),
     ]
 
 

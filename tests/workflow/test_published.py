@@ -8,7 +8,7 @@ import pytest
 from deepsquare.workflow import Severity, load
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "workflows"
-SUPPORTED = {"hello-world.yaml", "stable-diffusion.yaml"}
+SUPPORTED = {"blender.yaml", "hello-world.yaml", "stable-diffusion.yaml"}
 PLACEHOLDERS = {"cs2.yaml": {262, 264, 266, 270}}
 """Lines where the author of a workflow left something to fill in."""
 

@@ -33,6 +33,10 @@ def in_container(**changes: Any) -> dict[str, Any]:
     return in_run(container={"image": "debian:12", **changes})
 
 
+def in_private(**changes: Any) -> dict[str, Any]:
+    return in_container(registry="a", apptainer=True, **changes)
+
+
 def in_mount(**changes: Any) -> dict[str, Any]:
     return in_container(mounts=[{"hostDir": "/a", "containerDir": "/b", **changes}])
 
@@ -296,8 +300,22 @@ RULES = [
         ("", "https://a", "a/b", "a:0", "a:65536", "-a", "a b", "a\n", "u@a"),
         "expected a registry's host",
     ),
-    Rule(lambda **more: in_container(registry="a", **more), "username", BOX, ("any text", None), ("a\0", 1), ""),
-    Rule(lambda **more: in_container(registry="a", **more), "password", BOX, ("any text", None), ("a\0", 1), ""),
+    Rule(
+        lambda **more: in_container(registry="a", apptainer=True, **more),
+        "username",
+        BOX,
+        ("any text", None),
+        ("a\0", 1),
+        "",
+    ),
+    Rule(
+        lambda **more: in_container(registry="a", apptainer=True, **more),
+        "password",
+        BOX,
+        ("any text", None),
+        ("a\0", 1),
+        "",
+    ),
     *(
         Rule(in_container, key, BOX, (True, False, None), ("true", 1), "expected true or false")
         for key in ("apptainer", "deepsquareHosted", "x11", "mountHome", "readOnlyRootFS")

@@ -34,11 +34,24 @@ def _image(container: Container) -> tuple[str, str]:
         return "library", _name(container).lstrip("/")
     if container.image.startswith("/"):
         return "file", container.image
-    return "registry", _name(container)
+    return "registry", _name(container) if uses_apptainer(container) else _name_for_enroot(container)
 
 
 def _name(container: Container) -> str:
     return container.image if container.registry is None else f"{container.registry}/{container.image}"
+
+
+def _name_for_enroot(container: Container) -> str:
+    """`[<registry>#]<image>[:<tag or digest>]`."""
+    name, _, digest = container.image.partition("@")
+    registry = container.registry
+    first, slash, rest = name.partition("/")
+    if registry is None and slash and ("." in first or ":" in first or first == "localhost"):
+        registry, name = first, rest
+    if digest:
+        path, slash, last = name.rpartition("/")
+        name = f"{path}{slash}{last.partition(':')[0]}:{digest}"
+    return name if registry is None else f"{registry}#{name}"
 
 
 def _sights(container: Container, command: Command) -> Iterator[str]:

@@ -10,6 +10,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "kept": (),
     "containers": (),
     "apptainer": ("containers",),
+    "enroot": ("containers",),
     "with": (),
     "condition": (),
     "guard": ("with",),

@@ -3,6 +3,7 @@
 It sees every good record even where others are bad, so that one reading still tells everything.
 """
 
+import re
 from collections.abc import Sequence
 
 from deepsquare.workflow.commands import Run, RunResources, arguments_of
@@ -17,6 +18,9 @@ from deepsquare.workflow.problems import Path, ProblemList
 from deepsquare.workflow.steps import Range, Step
 from deepsquare.workflow.transports import Transport
 from deepsquare.workflow.tree import Entries, Items, Node, position_at
+
+_USERNAME = re.compile(r"\A[A-Za-z0-9._+$-]+\Z")
+_WORD = re.compile(r"\A(?!\$)[^\s\"'\\]+\Z")
 
 
 def check_rules(job: Node, decoded: Sequence[Decoded], problems: ProblemList, caller: Workflow | None = None) -> None:
@@ -142,12 +146,22 @@ class _Rules:
         for key, value in (("username", container.username), ("password", container.password)):
             if value is not None and container.registry is None:
                 self._error(each, key, f"a {key} is for a registry, and none is named", "name it: registry: ...")
-        if not uses_apptainer(container):
-            message = "containers of Enroot are not supported by this version yet"
-            self._error(each, "apptainer", message, "run it with Apptainer: apptainer: true")
+        if container.registry is not None and not uses_apptainer(container):
+            self._check_enroot_credentials(each, container)
         if container.mounts:
             hint = "use the job's volumes: $STORAGE_PATH, $DEEPSQUARE_TMP and the others are there anyway"
             self._warn(each, "mounts", "mounts are deprecated, and a provider may refuse them", hint)
+
+    def _check_enroot_credentials(self, each: Decoded, container: Container) -> None:
+        """Enroot reads them from a file of words, in which it lets a shell look at a password that begins with `$`."""
+        if container.password is not None and container.username is None:
+            self._error(
+                each, "password", "Enroot needs to know whose password this is", "name its owner: username: ..."
+            )
+        for key, value, form in (("username", container.username, _USERNAME), ("password", container.password, _WORD)):
+            if value is not None and form.match(value) is None:
+                message = f"Enroot cannot carry a {key} with such characters"
+                self._error(each, key, message, "run the container with Apptainer: apptainer: true")
 
     def _check_bore(self, each: Decoded, bore: Bore) -> None:
         if bore.bore_address is not None:

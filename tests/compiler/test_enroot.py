@@ -14,6 +14,7 @@ from tests.support.profiles import examples
 from tests.support.runtimes import RuntimeCall, RuntimeStandIn
 from tests.support.scripts import Outcome, ScriptSite, command, script_of_steps, variables
 from tests.support.shellcheck import complaints
+from tests.support.slurm import SlurmLab
 from tests.support.texts import ATTACKS, CANARY, TEXTS
 
 HUB = Container(image="alpine:3")
@@ -240,6 +241,30 @@ def test_a_signal_reaches_the_command_and_its_container_is_removed(
     assert (outcome.exit_code, outcome.stdout) == (143, "asked\n")
     assert verbs(enroot.take_calls())[-1] == "remove"
     assert site.scratch_folders() == []
+
+
+@pytest.mark.system
+def test_tasks_on_several_nodes_of_slurm_are_cancelled_and_leave_no_container(
+    lab: SlurmLab, enroot: RuntimeStandIn, tmp_path: Path
+) -> None:
+    """A real srun hands a signal on to each task alone: the shell around the container passes it on."""
+    wait = f"trap 'echo asked; exit 5' TERM; : >{tmp_path}/up-$SLURM_PROCID; while :; do sleep 1000 & wait; done"
+    (tmp_path / "job.sh").write_text(script_of_steps(inside(HUB, wait, resources=RunResources(tasks=2))))
+    environment = {
+        **lab.environment,
+        "DEEPSQUARE_SITE_SHARED_ROOT": str(tmp_path / "shared"),
+        "DEEPSQUARE_SITE_ENROOT": str(enroot.path),
+    }
+    options = ["--nodes=2", "--ntasks=4", "--cpus-per-task=2", "--mem-per-cpu=100M", f"--output={tmp_path}/output"]
+    argv = ["sbatch", "--parsable", "--export=ALL", *options, str(tmp_path / "job.sh")]
+    submitted = subprocess.run(argv, env=environment, check=True, capture_output=True, text=True)
+    lab.wait_until(lambda: len(list(tmp_path.glob("up-*"))) == 2, "both tasks run")
+    lab.run("scancel", submitted.stdout.strip())
+    lab.wait_until(lambda: list((tmp_path / "shared").glob("job-*")) == [], "the job is over")
+    lab.wait_until(lambda: not list((tmp_path / "shared").rglob("task-*")), "its containers are gone")
+    assert (tmp_path / "output").read_text().splitlines().count("asked") == 2
+    calls = verbs(enroot.take_calls())
+    assert [calls.count(verb) for verb in ("import", "create", "start", "remove")] == [1, 2, 2, 2]
 
 
 @pytest.mark.system

@@ -3,6 +3,8 @@
 import hashlib
 import re
 import subprocess
+from dataclasses import replace
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -12,16 +14,22 @@ from deepsquare import compiler, workflow
 from deepsquare.compiler.errors import InvalidSalt
 from deepsquare.compiler.library import part
 from deepsquare.model import Affinity, AffinityOperator, JobDefinition, Label
+from deepsquare.scheduling import Rejection, candidates
 from deepsquare.scheduling.affinity import holds
 from deepsquare.workflow import RESERVED_NAMES, Container, InvalidWorkflow, Run, RunResources, Step
+from tests.support.modules import MemoryModules
 from tests.support.scripts import command, script_of_steps, variables
 from tests.support.shellcheck import complaints
+from tests.support.sites import NOW, request, site
 from tests.support.texts import ATTACKS, TEXTS
 
 PLAIN = workflow.Workflow(
     resources=workflow.JobResources(tasks=1, cpus_per_task=2, memory_per_cpu_mb=300, gpus=4),
     steps=(command("echo hello", name="hello"),),
 )
+
+
+BOX = Container(image="a", apptainer=True)
 
 
 def test_the_same_workflow_and_salt_give_the_same_bytes() -> None:
@@ -90,9 +98,8 @@ def test_the_definition_is_what_the_workflow_asks_for() -> None:
 
 
 def test_a_job_with_containers_asks_for_a_place_that_can_run_them() -> None:
-    box = Container(image="a", apptainer=True)
     hosted = Container(image="a", deepsquare_hosted=True)
-    inner = Step(catch=(Step(run=Run(command="", container=hosted)),), run=Run(command="", container=box))
+    inner = Step(catch=(Step(run=Run(command="", container=hosted)),), run=Run(command="", container=BOX))
     job = workflow.Workflow(resources=PLAIN.resources, steps=(command("on the host"), Step(steps=(inner,))))
     zone = Affinity(Label("zone", "alps"), AffinityOperator.EQUAL)
     asked = compiler.definition(job, "f" * 64, affinities=[zone]).affinities
@@ -100,6 +107,24 @@ def test_a_job_with_containers_asks_for_a_place_that_can_run_them() -> None:
     again = compiler.definition(job, "f" * 64, affinities=asked).affinities
     assert again == asked
     assert all(holds(rule, "1.4.5") and not holds(rule, None) and not holds(rule, "1.0.3") for rule in asked[1:])
+
+
+def test_a_container_of_a_module_counts_for_the_place_of_the_job() -> None:
+    module = "name: m\nsteps: [{run: {command: '', container: {image: a}}}]\n"
+    text = "resources: {tasks: 1, cpusPerTask: 1, memPerCpu: 1, gpus: 0}\nsteps: [{use: {source: git.test/o/r}}]\n"
+    loaded = workflow.load(text, modules=MemoryModules({"git.test/o/r": module}))
+    assert list(map(str, compiler.definition(loaded, "f" * 64).affinities)) == ["container.enroot >= 3.1.0"]
+
+
+@pytest.mark.parametrize(("label", "is_offered"), [("1.4.5", True), ("1.0.9", False), (None, False)])
+def test_a_job_with_containers_is_offered_only_to_who_can_run_them(label: str | None, is_offered: bool) -> None:
+    job = workflow.Workflow(resources=PLAIN.resources, steps=(Step(run=Run(command="", container=BOX)),))
+    shape = replace(compiler.definition(job, "f" * 64), gpus=0)
+    place = site(labels={"container.apptainer": label} if label else {})
+    (answer,) = candidates(request(shape=shape), [place], NOW)
+    assert answer.is_chosen == is_offered
+    if not is_offered:
+        assert "container.apptainer" in cast("Rejection", answer.answer).message
 
 
 @pytest.mark.system

@@ -28,10 +28,10 @@ def write_container(container: Container, command: Command, writer: Writer) -> s
     return f"in_{runtime} {'run' if command.shell is None else 'exec'}"
 
 
-def _image(container: Container) -> tuple[str, str]:
-    """Where to look for the image, and what for."""
+def _image(container: Container) -> tuple[str, ...]:
+    """Where to look for the image, and what for; in a library the registry may be left out."""
     if container.deepsquare_hosted:
-        return "library", _name(container).lstrip("/")
+        return "library", _name(container).lstrip("/"), container.image.lstrip("/")
     if container.image.startswith("/"):
         return "file", container.image
     return "registry", _name(container) if uses_apptainer(container) else _name_for_enroot(container)

@@ -20,10 +20,10 @@ prepare_containers() {
 
 # --- Words that describe a command's container. ---
 
-forget_container() { ds_image_kind='' ds_image_name='' ds_user='' ds_password='' ds_mounts=() ds_sees='' ds_inside=''; }
+forget_container() { ds_image_kind='' ds_image_name='' ds_image_short='' ds_user='' ds_password='' ds_mounts=() ds_sees='' ds_inside=''; }
 
-# image <registry, file or library> <name>
-image() { ds_image_kind=$1 ds_image_name=$2; }
+# image <registry, file or library> <name> <name without its registry>
+image() { ds_image_kind=$1 ds_image_name=$2 ds_image_short=${3:-}; }
 credentials() { ds_user=$1 ds_password=$2; }
 
 # mount_folder <folder of the host> <folder in the container> <rw or ro>
@@ -79,7 +79,7 @@ find_image() {
         refuse_container 'this site has no library of images; leave deepsquareHosted out to use a registry'
         return
       }
-      set -- "$ds_library/$ds_image_name"{.sif,} "$ds_library/${ds_image_name#*/}"{.sif,}
+      set -- "$ds_library/$ds_image_name"{.sif,} "$ds_library/$ds_image_short"{.sif,}
       ;;
   esac
   for place; do

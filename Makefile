@@ -31,8 +31,8 @@ test: check contracts-check .tools/s3/.installed ## Run all tests: the fast ones
 thorough: $(VENV)/.dev ## Try every rule that holds for all inputs with as many as a night allows
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile thorough --timeout 14400
 
-check: lint ## Run the linters, the type checker and the fast tests
-	$(VENV)/bin/pytest -n $(WORKERS) -m "not system and not conformance"
+check: lint ## Run the linters, the type checker and the fast tests; show which of them took longest
+	$(VENV)/bin/pytest -n $(WORKERS) -m "not system and not conformance" --durations 10
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check

@@ -109,7 +109,7 @@ async def client(url: str, websocket_url: str) -> AsyncIterator[Rpc]:
 @pytest.fixture(
     params=[
         "embedded",
-        "embedded over HTTP",
+        pytest.param("embedded over HTTP", marks=pytest.mark.system),
         pytest.param("anvil", marks=pytest.mark.system),
         pytest.param("geth", marks=pytest.mark.conformance),
     ]

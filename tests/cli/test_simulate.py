@@ -46,6 +46,7 @@ def test_an_outage_moves_jobs_and_loses_none(trace: Path) -> None:
     assert (answer.json[0]["jobs"], answer.json[0]["moves"]) == (2, 1)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_plot_is_drawn(trace: Path, tmp_path: Path, ending: str) -> None:
     plot = tmp_path / f"grid.{ending}"

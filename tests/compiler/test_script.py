@@ -79,6 +79,7 @@ def test_the_runtime_reserves_exactly_the_names_that_the_language_reserves() -> 
     assert f"{' | '.join(RESERVED_NAMES)})" in part("kept")
 
 
+@pytest.mark.system
 def test_a_job_of_ten_thousand_steps_compiles() -> None:
     text = script_of_steps(*[command("true")] * 10_000)
     subprocess.run(["/bin/bash", "-n"], input=text.encode(), check=True, capture_output=True)

@@ -101,7 +101,7 @@ def bare_site(tmp_path: Path) -> ScriptSite:
     return ScriptSite(tmp_path / "site", is_bare=True)
 
 
-@examples(quick=20, thorough=2000, suppress=(HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much))
+@examples(quick=8, thorough=2000, suppress=(HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much))
 @given(jobs())
 def test_a_script_does_what_the_language_says(bare_site: ScriptSite, steps: Steps) -> None:
     interpreter = Interpreter()

@@ -75,6 +75,7 @@ def test_every_public_method_shows_an_example(name: str, member: object) -> None
     assert _examples(member), f"{name} has no example"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("member", _members(*ASYNCHRONOUS))
 async def test_the_examples_of_the_asynchronous_client_are_true(member: object, grid: RunningGrid) -> None:
     async with (
@@ -88,6 +89,7 @@ async def test_the_examples_of_the_asynchronous_client_are_true(member: object, 
         await _run(_examples(member), {**_names(grid), "client": client, "admin": admin.admin}, at_once)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("member", _members(*SYNCHRONOUS))
 async def test_the_examples_of_the_plain_client_are_true(member: object, grid: RunningGrid) -> None:
     with Client(grid.configuration) as client, Client(grid.configuration, signer=grid.admin) as admin:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepsquare.workflow import Loaded, load
+from deepsquare.workflow import Loaded, from_data, load
 from deepsquare.workflow.limits import MAX_DEPTH, MAX_STEPS, MAX_TEXT_BYTES
 
 PARTS = [
@@ -272,7 +272,8 @@ def test_aliases_that_repeat_a_long_text_too_often_are_refused() -> None:
 
 def test_too_many_steps_are_refused() -> None:
     def of(count: int) -> Loaded:
-        return load(HEAD + "steps: [" + "{}," * count + "]")
+        resources = {"tasks": 1, "cpusPerTask": 1, "memPerCpu": 1, "gpus": 0}
+        return from_data({"resources": resources, "steps": [{}] * count})
 
     assert len(of(MAX_STEPS).require().steps) == MAX_STEPS
     assert "10000 steps" in only_problem(of(MAX_STEPS + 1))[3]

@@ -198,8 +198,8 @@ def test_a_wrong_password_opens_nothing(grid: RunningGrid, hello: Path) -> None:
 def test_a_script_that_differs_from_the_one_compiled_here_is_never_paid_for(
     grid: RunningGrid, hello: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def of_somebody_else(_client: GatewayClient, _text: str, _customer: Address) -> Submission:
-        return Submission("ab" * 32, "salt", ())
+    async def of_somebody_else(_client: GatewayClient, _text: str, _customer: Address, _modules: object) -> Submission:
+        return Submission("ab" * 32, "salt", (), {})
 
     monkeypatch.setattr(GatewayClient, "submit", of_somebody_else)
     assert dps("submit", hello, environment=grid.environment).exit_code == ExitCode.SCRIPT_DIFFERS

@@ -40,7 +40,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert set(documented) == set(fields)
     for name, field in fields.items():
         default = field.default
-        expected = default if isinstance(default, str) else "none" if default == () else json.dumps(default)
+        expected = default if isinstance(default, str) else "none" if default in {(), None} else json.dumps(default)
         assert documented[name] == expected, name
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +14,12 @@ from deepsquare.gateway import graphql_types
 from deepsquare.gateway.errors import InvalidWorkflow
 from deepsquare.gateway.graphql import GraphQLDoor
 from deepsquare.gateway.settings import GatewaySettings
+from deepsquare.modules import GitModules, ModuleSettings, pins_of
 from deepsquare.workflow import Severity
 from deepsquare.workflow.shapes import Model, keys_of
 from tests.gateway.conftest import WORKFLOW, Accounts, Gateway, running
 from tests.gateway.knocking import code
+from tests.support.git_server import GitRepository
 
 SUBMIT = "mutation Submit($job: Job!) { submit(job: $job) }"
 JOB: dict[str, Any] = {
@@ -235,3 +239,65 @@ async def test_about_tells_which_grid_this_is(gateway: Gateway) -> None:
     info = await gateway.client.about()
     assert (info.chain_id, info.contract) == (gateway.chain.grid.chain_id, gateway.chain.grid.meta_scheduler)
     assert info.limits["workflow_bytes"] == gateway.parts.settings.workflow_bytes
+
+
+MODULE = "name: m\nsteps: [{run: {command: echo $VERSION}}]\n"
+USING = (
+    "resources: {tasks: 1, cpusPerTask: 1, memPerCpu: 64, gpus: 0}\nsteps: [{use: {source: git.test/owner/repo@v1}}]\n"
+)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> GitRepository:
+    """A repository in the mirror of the gateway of `with_modules`, whose tag v1 is at its first commit."""
+    repository = GitRepository(tmp_path / "mirror" / "git.test" / "owner" / "repo")
+    repository.commit({"module.yaml": MODULE.replace("$VERSION", "one")})
+    repository.git("tag", "v1")
+    return repository
+
+
+@pytest.fixture
+async def with_modules(settings: GatewaySettings, accounts: Accounts, mirror: GitRepository) -> AsyncIterator[Gateway]:
+    folder = mirror.folder.parents[2]
+    async with running(settings.model_copy(update={"module_mirror": folder}), accounts) as gateway:
+        yield gateway
+
+
+async def test_a_workflow_s_modules_are_fetched_and_the_answer_names_their_commits(
+    with_modules: Gateway, mirror: GitRepository
+) -> None:
+    submission = await with_modules.client.submit(USING)
+    assert submission.modules == {"git.test/owner/repo@v1": mirror.git("rev-parse", "v1")}
+    script = await with_modules.parts.scripts.get(submission.script_hash)
+    assert script is not None
+    assert "echo one" in script.text
+    assert f"# module: git.test/owner/repo@{mirror.git('rev-parse', 'v1')}" in script.text
+
+
+async def test_a_tag_that_moves_does_not_change_what_the_customer_has_seen(
+    with_modules: Gateway, mirror: GitRepository
+) -> None:
+    seen = workflow.load(USING, modules=GitModules(ModuleSettings(mirror=mirror.folder.parents[2])))
+    mirror.commit({"module.yaml": MODULE.replace("$VERSION", "two")})
+    mirror.git("tag", "--force", "v1")
+    moved = await with_modules.client.submit(USING)
+    assert compiler.compile(seen, salt=moved.salt).hash != moved.script_hash
+    pinned = await with_modules.client.submit(USING, modules=pins_of(seen.modules))
+    assert compiler.compile(seen, salt=pinned.salt).hash == pinned.script_hash
+
+
+@pytest.mark.parametrize("pin", ["x", "git.test/owner/repo@v1=v2", "../../x=" + "0" * 40, "=" + "0" * 40])
+async def test_a_pin_that_is_none_is_refused(with_modules: Gateway, pin: str) -> None:
+    answer = await with_modules.http.post("/v1/workflows", params={"module": pin}, content=USING)
+    assert code(answer) == "invalid_request"
+
+
+async def test_a_module_that_cannot_be_had_is_an_error_of_the_workflow(gateway: Gateway) -> None:
+    (problem,) = await gateway.client.validate(USING)
+    assert (problem.path, problem.line) == ("steps[0].use.source", 2)
+    assert "modules are not fetched from git.test here" in problem.message
+
+
+async def test_published_clients_use_modules_by_graphql(with_modules: Gateway) -> None:
+    answer = await graphql(with_modules, SUBMIT, job={**JOB, "steps": [{"use": {"source": "git.test/owner/repo@v1"}}]})
+    assert "errors" not in answer

@@ -17,6 +17,7 @@ root = LazyGroup(
             "init": Entry(f"{_COMMANDS}.init:init", "Write a commented workflow to start from."),
             "schema": Entry(f"{_COMMANDS}.schema:schema", "Print the JSON Schema of workflows, for editors."),
             "render": Entry(f"{_COMMANDS}.render:render", "Print the batch script that a workflow compiles to."),
+            "module": Entry(f"{_COMMANDS}.module:module", "Check modules of workflows; write one to start from."),
             "job": Entry(f"{_COMMANDS}.job:job", "List, show, follow, cancel, extend and explain jobs."),
         },
         "Money and keys": {

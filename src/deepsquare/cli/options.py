@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,9 +19,14 @@ from deepsquare.model import (
 )
 from deepsquare.sdk.configuration import SETTINGS, Configuration, load
 
+if TYPE_CHECKING:
+    from deepsquare.sdk.modules import UserModules
+
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 _WALLET_SETTINGS = ("keystore", "password_file")
+_MODULE_SETTINGS = ("module_hosts", "module_mirror")
+_FOLDERS_AND_FILES = {"grid": "FILE", "keystore": "FILE", "password_file": "FILE", "module_mirror": "DIR"}
 
 
 class Settings(dict[str, str]):
@@ -42,7 +47,7 @@ def configuration() -> Configuration:
 def _setting_options(names: Sequence[str]) -> Callable[[_Decorated], _Decorated]:
     def decorate(function: _Decorated) -> _Decorated:
         for setting in reversed([setting for setting in SETTINGS if setting.name in names]):
-            metavar = "FILE" if setting.name in {"grid", *_WALLET_SETTINGS} else "VALUE"
+            metavar = _FOLDERS_AND_FILES.get(setting.name, "VALUE")
             option = click.option(
                 setting.flag,
                 setting.name,
@@ -57,11 +62,24 @@ def _setting_options(names: Sequence[str]) -> Callable[[_Decorated], _Decorated]
     return decorate
 
 
-grid_options = _setting_options([setting.name for setting in SETTINGS if setting.name not in _WALLET_SETTINGS])
+grid_options = _setting_options(
+    [setting.name for setting in SETTINGS if setting.name not in _WALLET_SETTINGS + _MODULE_SETTINGS]
+)
 """Which grid to talk to."""
 
 wallet_options = _setting_options(_WALLET_SETTINGS)
 """Which wallet signs."""
+
+module_options = _setting_options(_MODULE_SETTINGS)
+"""Where modules of workflows come from."""
+
+
+def configured_modules() -> "UserModules":
+    """Modules as the settings in force for the running command say."""
+    from deepsquare.sdk.modules import UserModules  # noqa: PLC0415 - few commands know of modules
+
+    context = click.get_current_context()
+    return UserModules(lambda: load(context.meta.get(__name__, {})))
 
 
 class CreditsType(click.ParamType[int]):

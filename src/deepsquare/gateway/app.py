@@ -32,6 +32,7 @@ from deepsquare.gateway.scripts import SqlScriptStore
 from deepsquare.gateway.settings import MIB, GatewaySettings
 from deepsquare.gateway.signing import SigningDomain
 from deepsquare.gateway.submission import Submissions
+from deepsquare.modules import GitModules
 
 
 class ChainView(Chain, JobSource, Protocol):
@@ -92,7 +93,14 @@ def _parts(settings: GatewaySettings, chain: ChainView, events: Events, clock: C
     used = SqlUsedNonces(database)
     jobs = Jobs(chain, clock)
     wakeups = Wakeups(clock, followers=settings.followers)
-    submissions = Submissions(scripts, clock, threads=settings.compile_threads, queue=settings.compile_queue)
+    submissions = Submissions(
+        scripts,
+        clock,
+        GitModules(settings.modules, clock=clock),
+        threads=settings.compile_threads,
+        module_threads=settings.module_threads,
+        queue=settings.compile_queue,
+    )
     challenges = Challenges(database.secret, timedelta(seconds=settings.challenge_seconds))
     return Parts(
         settings=settings,

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlencode
 
 from deepsquare.chain.http_client import http_client
 from deepsquare.chain.texts import one_line
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     import httpx
     from httpx_sse import ServerSentEvent
 
+    from deepsquare.modules import Pins
     from deepsquare.workflow import Problem
 
 TIMEOUT_SECONDS = 30.0
@@ -58,6 +60,8 @@ class Submission:
     salt: str
     """Compiling the same workflow with it at home must give the same hash."""
     warnings: "tuple[Problem, ...]"
+    modules: "Pins"
+    """The commits that its modules are of, for the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +136,22 @@ class GatewayClient:
             )
         return self._info
 
-    async def submit(self, workflow_text: str, customer: Address | None = None) -> Submission:
+    async def submit(
+        self, workflow_text: str, customer: Address | None = None, modules: "Pins | None" = None
+    ) -> Submission:
         """Have a workflow (YAML or JSON) compiled and kept: for the jobs of this customer alone.
+
+        `modules` are the commits that the sources of its modules stand for; else the gateway looks for itself.
 
         Without a customer the script belongs to whoever is the first to name it on the chain.
         Raises `InvalidWorkflow` with all its problems, `RefusedByGateway`, or a `GatewayUnreachable`.
         """
-        path = "/v1/workflows" if customer is None else f"/v1/workflows?customer={customer}"
+        query: list[tuple[str, str]] = [("customer", customer)] if customer is not None else []
+        query += [("module", f"{source}={commit}") for source, commit in (modules or {}).items()]
+        path = f"/v1/workflows?{urlencode(query)}" if query else "/v1/workflows"
         answer = _Object(self.url, await self._json("POST", path, content=workflow_text.encode()))
-        return Submission(answer.text("hash"), answer.text("salt"), _problems(answer.items("warnings")))
+        pins = {str(source): str(commit) for source, commit in answer.mapping("modules").items()}
+        return Submission(answer.text("hash"), answer.text("salt"), _problems(answer.items("warnings")), pins)
 
     async def validate(self, workflow_text: str) -> "list[Problem]":
         """Everything that is wrong or suspicious about a workflow; empty is good. Nothing is kept."""

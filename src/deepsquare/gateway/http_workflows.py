@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
 
-from deepsquare.gateway.parameters import customer_of
+from deepsquare.gateway.parameters import customer_of, pins_of
 from deepsquare.gateway.parts import Parts, parts_of
 from deepsquare.gateway.submission import described, text_of_body
 
@@ -20,8 +20,11 @@ _WORKFLOW_BODY: dict[str, Any] = {
         "content": {kind: {"schema": {"type": "string"}} for kind in ("application/yaml", "application/json")},
     }
 }
-_CUSTOMER: dict[str, Any] = {
-    "parameters": [{"name": "customer", "in": "query", "required": False, "schema": {"type": "string"}}]
+_SUBMISSION: dict[str, Any] = {
+    "parameters": [
+        {"name": "customer", "in": "query", "required": False, "schema": {"type": "string"}},
+        {"name": "module", "in": "query", "required": False, "schema": {"type": "array", "items": {"type": "string"}}},
+    ]
 }
 _GRAPHQL_BODY: dict[str, Any] = {
     "requestBody": {
@@ -60,6 +63,7 @@ class SubmittedWorkflow(BaseModel):
     hash: str
     salt: str
     warnings: list[Finding]
+    modules: dict[str, str]
 
 
 class ValidatedWorkflow(BaseModel):
@@ -96,16 +100,20 @@ class Health(BaseModel):
 
 
 @router.post(
-    "/v1/workflows", summary="Compile a workflow and keep its script", openapi_extra=_WORKFLOW_BODY | _CUSTOMER
+    "/v1/workflows", summary="Compile a workflow and keep its script", openapi_extra=_WORKFLOW_BODY | _SUBMISSION
 )
 async def submit(request: Request, parts: _Parts) -> SubmittedWorkflow:
     """The script's hash is what a job on the chain names. All errors of the workflow come at once, located.
 
     With `customer`, only a job of that account opens the script; without, whoever names the hash first on the chain.
+    With `module`, sources of modules stand for these commits; the answer says which ones they stood for.
     """
-    accepted = await parts.submissions.submit(text_of_body(await request.body()), customer_of(request))
+    text = text_of_body(await request.body())
+    accepted = await parts.submissions.submit(text, customer_of(request), pins_of(request))
     warnings = [Finding(**finding) for finding in described(accepted.warnings)]
-    return SubmittedWorkflow(hash=accepted.script_hash, salt=accepted.salt, warnings=warnings)
+    return SubmittedWorkflow(
+        hash=accepted.script_hash, salt=accepted.salt, warnings=warnings, modules=dict(accepted.modules)
+    )
 
 
 @router.post("/v1/workflows/validate", summary="Check a workflow, keep nothing", openapi_extra=_WORKFLOW_BODY)

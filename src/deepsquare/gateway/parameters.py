@@ -6,6 +6,8 @@ from deepsquare.chain.keccak import checksum_address
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.refusal import Refusal
 from deepsquare.model import Address, InvalidJobId, JobId, parse_job_id
+from deepsquare.modules import COMMIT, Pins
+from deepsquare.workflow.formats import check_module_source
 
 MAX_ATTEMPT = 2**31 - 1
 MAX_OFFSET = 2**62
@@ -40,6 +42,19 @@ def customer_of(request: Request) -> Address | None:
         return None if text is None else checksum_address(text)
     except ValueError:
         raise Refusal(ErrorCode.INVALID_REQUEST, "customer must be an address: 0x and 40 hexadecimal digits") from None
+
+
+def pins_of(request: Request) -> Pins:
+    """The commits in the query at which the customer found the modules: `module=<source>=<commit>`, each."""
+    pins = {}
+    for text in request.query_params.getlist("module"):
+        source, _, commit = text.rpartition("=")
+        if check_module_source(source) is not None or COMMIT.match(commit) is None:
+            raise Refusal(
+                ErrorCode.INVALID_REQUEST, "module must be a source of a workflow, =, and a commit's 40 digits"
+            )
+        pins[source] = commit
+    return pins
 
 
 def offset_of(request: Request) -> int:

@@ -4,11 +4,13 @@ The defaults are those of one machine: loopback, SQLite in the working folder, n
 the open needs (a public URL, PostgreSQL, a proxy) is set explicitly, never guessed.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from deepsquare.gateway.address import InvalidGatewayUrl, normalised
+from deepsquare.modules import DEFAULT_HOSTS, ModuleSettings
 
 HOUR_SECONDS = 3600
 DAY_SECONDS = 24 * HOUR_SECONDS
@@ -63,6 +65,24 @@ class GatewaySettings(BaseModel):
     compile_threads: _Count = Field(2, description="Workflows that are compiled at the same time.")
     compile_queue: _Count = Field(500, description="Workflows that wait to be compiled; beyond it the answer is 503.")
 
+    module_hosts: tuple[str, ...] = Field(
+        DEFAULT_HOSTS,
+        description="Hosts that are asked for modules: `host`, by https, or `host=URL` for where its repositories lie.",
+    )
+    module_mirror: Path | None = Field(
+        None, description="A folder of git repositories, `host/owner/repo` in it, which are taken from there alone."
+    )
+    module_cache: Path | None = Field(
+        None, description="A folder for modules that were fetched; none: nothing is kept."
+    )
+    module_git: str = Field("git", description="The program git.")
+    module_seconds: _Seconds = Field(30, description="How long one call of git may take.")
+    module_megabytes: _Count = Field(64, description="How large a module's repository may be, without its history.")
+    module_fresh_seconds: float = Field(
+        300, ge=0, description="How long a tag or a branch of a module is taken to stand where it stood."
+    )
+    module_threads: _Count = Field(4, description="Workflows with modules that are compiled at the same time.")
+
     challenge_seconds: _Seconds = Field(60, description="A challenge must be answered within this time.")
     requests_per_second: _PerSecond = Field(50, description="Requests per second and client address, in the long run.")
     requests_burst: _Count = Field(1000, description="Requests that one client address may make at once.")
@@ -97,12 +117,30 @@ class GatewaySettings(BaseModel):
         except InvalidGatewayUrl as problem:
             raise ValueError(str(problem)) from None
 
+    @field_validator("module_hosts")
+    @classmethod
+    def _known_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return ModuleSettings(hosts=hosts).hosts
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
         if not url.startswith(("sqlite://", "postgresql+psycopg://")):
             raise ValueError("write sqlite:///path/of/file or postgresql+psycopg://user@host/database")
         return url
+
+    @property
+    def modules(self) -> ModuleSettings:
+        """How modules of workflows are fetched."""
+        return ModuleSettings(
+            hosts=self.module_hosts,
+            mirror=self.module_mirror,
+            cache=self.module_cache,
+            git=self.module_git,
+            seconds=self.module_seconds,
+            megabytes=self.module_megabytes,
+            fresh_seconds=self.module_fresh_seconds,
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

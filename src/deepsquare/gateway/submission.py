@@ -1,10 +1,13 @@
 """From a workflow's text to a stored script: load, compile with a fresh salt, keep.
 
-Pure work on up to a megabyte of text, so it runs in a few worker threads of its own and never on the
-event loop. The salt makes each submission's hash unpredictable: nobody can name a script on the chain
-before it is here, and two customers never share one.
+Work on up to a megabyte of text, so it runs in a few worker threads of its own and never on the event loop; a
+workflow that may use modules waits for git, and so has other threads than those that only compute. The salt makes
+each submission's hash unpredictable: nobody can name a script on the chain before it is here, and two customers
+never share one.
 """
 
+import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,9 +23,12 @@ from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.refusal import Refusal
 from deepsquare.gateway.scripts import ScriptStore
 from deepsquare.model import Address
-from deepsquare.workflow import Loaded, Problem
+from deepsquare.modules import NO_PINS, GitModules, Pins, pins_of
+from deepsquare.workflow import Loaded, Modules, Problem
 
 SALT_BYTES = 16
+
+_USE = re.compile(r"\buse\b")
 
 Source = str | Mapping[str, Any]
 """A workflow: the text of a file, or data as decoded from JSON, where an unknown key is an error."""
@@ -36,33 +42,55 @@ class Accepted:
     salt: str
     """With it, whoever has the workflow compiles the same script, and so needs not trust this gateway."""
     warnings: tuple[Problem, ...]
+    modules: Pins
+    """Which commits its modules are of."""
 
 
 class Submissions:
     """The gateway's way in for workflows."""
 
-    def __init__(self, scripts: ScriptStore, clock: Clock, *, threads: int, queue: int) -> None:
+    def __init__(
+        self,
+        scripts: ScriptStore,
+        clock: Clock,
+        modules: GitModules,
+        *,
+        threads: int,
+        module_threads: int,
+        queue: int,
+    ) -> None:
         self._scripts = scripts
         self._clock = clock
+        self._modules = modules
         self._limiter = CapacityLimiter(threads)
+        self._module_limiter = CapacityLimiter(module_threads)
         self._room = threads + queue
 
     async def validate(self, source: Source) -> tuple[Problem, ...]:
         """Everything that is wrong or suspicious about a workflow; empty is good."""
         with self._place():
-            loaded = await anyio.to_thread.run_sync(_load, source, limiter=self._limiter)
+            loaded = await anyio.to_thread.run_sync(_load, source, self._modules, limiter=self._limiter_for(source))
         return loaded.problems
 
-    async def submit(self, source: Source, customer: Address | None = None) -> Accepted:
+    async def submit(self, source: Source, customer: Address | None = None, pins: Pins = NO_PINS) -> Accepted:
         """Compile a workflow and keep its script, for this customer alone where one is named.
 
+        `pins` say which commits the sources of modules stand for, where the customer has looked already.
         Raises `Refusal` with all errors where it has some.
         """
         salt = secrets.token_hex(SALT_BYTES)
         with self._place():
-            script, problems = await anyio.to_thread.run_sync(_compile, source, salt, limiter=self._limiter)
+            modules = self._modules.pinned(pins)
+            script, loaded = await anyio.to_thread.run_sync(
+                _compile, source, salt, modules, limiter=self._limiter_for(source)
+            )
         await self._scripts.put(script.hash, script.text, self._clock.now(), customer=customer)
-        return Accepted(script.hash, salt, problems)
+        return Accepted(script.hash, salt, loaded.problems, pins_of(loaded.modules))
+
+    def _limiter_for(self, source: Source) -> CapacityLimiter:
+        """Whose threads: a workflow without the word waits for no git."""
+        text = source if isinstance(source, str) else json.dumps(source)
+        return self._module_limiter if _USE.search(text) else self._limiter
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -108,12 +136,14 @@ def refusal(problems: Sequence[Problem]) -> Refusal:
     return Refusal(ErrorCode.INVALID_WORKFLOW, f"the workflow has {len(errors)} error(s): {words}", details=details)
 
 
-def _load(source: Source) -> Loaded:
-    return workflow.load(source) if isinstance(source, str) else workflow.from_data(source)
+def _load(source: Source, modules: Modules) -> Loaded:
+    if isinstance(source, str):
+        return workflow.load(source, modules=modules)
+    return workflow.from_data(source, modules=modules)
 
 
-def _compile(source: Source, salt: str) -> tuple[compiler.Script, tuple[Problem, ...]]:
-    loaded = _load(source)
+def _compile(source: Source, salt: str, modules: Modules) -> tuple[compiler.Script, Loaded]:
+    loaded = _load(source, modules)
     if loaded.workflow is None:
         raise refusal(loaded.problems)
-    return compiler.compile(loaded.workflow, salt=salt), loaded.problems
+    return compiler.compile(loaded, salt=salt), loaded

@@ -5,8 +5,9 @@ no link is followed, no submodule is entered. Git's own credential helpers open 
 a command line, and nothing that git prints gets into an error.
 """
 
-from deepsquare.modules.pinning import Pins, pins_of
+from deepsquare.modules.pinning import NO_PINS, Pins, pins_of
+from deepsquare.modules.repository import COMMIT
 from deepsquare.modules.resolver import GitModules
 from deepsquare.modules.settings import DEFAULT_HOSTS, InvalidModuleHost, ModuleSettings
 
-__all__ = ["DEFAULT_HOSTS", "GitModules", "InvalidModuleHost", "ModuleSettings", "Pins", "pins_of"]
+__all__ = ["COMMIT", "DEFAULT_HOSTS", "NO_PINS", "GitModules", "InvalidModuleHost", "ModuleSettings", "Pins", "pins_of"]

@@ -5,11 +5,15 @@ them, and the gateway takes these; git checks that a commit's content is what it
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from deepsquare.workflow import UsedModules
 
 Pins = Mapping[str, str]
 """From a source, as it is written in a workflow or in a module, to the commit that it stands for."""
+
+
+NO_PINS: Pins = MappingProxyType({})
 
 
 def pins_of(modules: UsedModules) -> Pins:

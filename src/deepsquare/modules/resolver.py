@@ -3,25 +3,22 @@
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.modules.cache import Cache
 from deepsquare.modules.git import Git
-from deepsquare.modules.pinning import Pins
+from deepsquare.modules.pinning import NO_PINS, Pins
 from deepsquare.modules.repository import COMMIT, Repository, no_version, references
 from deepsquare.modules.settings import ModuleSettings
 from deepsquare.workflow import FetchedModule, ModuleSource, ModuleUnavailable
-
-_NO_PINS: Pins = MappingProxyType({})
 
 
 class GitModules:
     """Fetches modules by git. `pins` say which commits some sources stand for; they win over where a tag is now."""
 
     def __init__(
-        self, settings: ModuleSettings | None = None, *, pins: Pins = _NO_PINS, clock: Clock | None = None
+        self, settings: ModuleSettings | None = None, *, pins: Pins = NO_PINS, clock: Clock | None = None
     ) -> None:
         self._settings = settings or ModuleSettings()
         self._pins = pins

@@ -4,6 +4,7 @@
 `sync.py` is the same with plain calls. Neither keeps anything on disk, and no private key leaves this process.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -17,6 +18,7 @@ from deepsquare.clock import Clock
 from deepsquare.gateway.client import Submission
 from deepsquare.metascheduler.client import GridView
 from deepsquare.model import Address, Job, JobId
+from deepsquare.modules import pins_of
 from deepsquare.scheduling import Site
 from deepsquare.sdk import configuration as settings
 from deepsquare.sdk.accounts import address_of
@@ -26,6 +28,7 @@ from deepsquare.sdk.connection import Connection
 from deepsquare.sdk.draft import Draft, Terms, TermsArguments, draft_of
 from deepsquare.sdk.errors import InvalidValue, InvalidWorkflow, ScriptDiffers
 from deepsquare.sdk.job import AsyncJob
+from deepsquare.sdk.modules import UserModules
 from deepsquare.sdk.translation import translated
 
 LONGEST_NAME_BYTES = 32
@@ -106,12 +109,12 @@ class AsyncClient:
         'left'
         """
         conditions = Terms(**terms)
-        text, parsed, problems = _loaded(workflow, source)
+        text, loaded = await self._load(workflow, source)
         view, gateway = await self.connection.view(), await self.connection.gateway()
         with translated():
-            submission = await gateway.submit(text, self.address)
-        _verify(parsed, submission)
-        return self._drafted(view, parsed, submission.script_hash, conditions, problems)
+            submission = await gateway.submit(text, self.address, pins_of(loaded.modules))
+        _verify(loaded, submission)
+        return self._drafted(view, loaded, submission.script_hash, conditions)
 
     async def estimate(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
         """Who could run the job, at what price and when. Needs no wallet and no gateway; cannot be requested.
@@ -121,21 +124,29 @@ class AsyncClient:
         'left'
         """
         conditions = Terms(**terms)
-        _, parsed, problems = _loaded(workflow, source)
-        script = compiler.compile(parsed, salt=_NO_SALT)
-        return self._drafted(await self.connection.view(), parsed, script.hash, conditions, problems)
+        _, loaded = await self._load(workflow, source)
+        script = compiler.compile(loaded, salt=_NO_SALT)
+        return self._drafted(await self.connection.view(), loaded, script.hash, conditions)
+
+    async def _load(self, workflow: WorkflowSource, source: str) -> tuple[str, language.Loaded]:
+        """A workflow's text, and what came of it, with its modules. Raises `InvalidWorkflow`."""
+        name, text = _read(workflow)
+        modules = UserModules(lambda: self.connection.configuration)
+        loaded = await asyncio.to_thread(language.load, text, source or name, modules)
+        if loaded.workflow is None:
+            raise InvalidWorkflow(source or name, loaded.problems)
+        return text, loaded
 
     def _drafted(
         self,
         view: GridView,
-        workflow: language.Workflow,
+        loaded: language.Loaded,
         script_hash: str,
         conditions: Terms,
-        problems: Sequence[language.Problem],
     ) -> Draft:
-        definition = compiler.definition(workflow, script_hash, uses=conditions.uses, affinities=conditions.affinities)
+        definition = compiler.definition(loaded, script_hash, uses=conditions.uses, affinities=conditions.affinities)
         now = self.connection.clock.now()
-        return draft_of(definition, conditions, view.sites(now), now, problems, queue=view.queue())
+        return draft_of(definition, conditions, view.sites(now), now, loaded.problems, queue=view.queue())
 
     async def request(self, draft: Draft) -> AsyncJob:
         """Lock the credits of a prepared job and queue it.
@@ -264,15 +275,6 @@ def _read(workflow: WorkflowSource) -> tuple[str, str]:
     return "workflow", json.dumps(workflow)
 
 
-def _loaded(workflow: WorkflowSource, source: str) -> tuple[str, language.Workflow, Sequence[language.Problem]]:
-    """A workflow's text, the workflow and its warnings. Raises `InvalidWorkflow`."""
-    name, text = _read(workflow)
-    loaded = language.load(text, source or name)
-    if loaded.workflow is None:
-        raise InvalidWorkflow(source or name, loaded.problems)
-    return text, loaded.workflow, loaded.problems
-
-
 def _job_name(name: str) -> str:
     """A job's name as the chain can hold it. Raises `InvalidValue`."""
     if len(name.encode()) > LONGEST_NAME_BYTES:
@@ -282,9 +284,9 @@ def _job_name(name: str) -> str:
     return name
 
 
-def _verify(workflow: language.Workflow, submission: Submission) -> None:
+def _verify(loaded: language.Loaded, submission: Submission) -> None:
     """The gateway's script must be the one that the workflow compiles to here: nobody has slipped in another."""
-    at_home = compiler.compile(workflow, salt=submission.salt)
+    at_home = compiler.compile(loaded, salt=submission.salt)
     if at_home.hash != submission.script_hash:
         raise ScriptDiffers(
             f"the gateway answered with script {submission.script_hash}, the workflow compiles to {at_home.hash} here",

@@ -57,6 +57,12 @@ def _path(text: str, folder: Path) -> str:
     return str(folder / Path(text).expanduser())
 
 
+def _hosts(text: str, _folder: Path) -> str:
+    from deepsquare.modules.settings import ModuleSettings  # noqa: PLC0415 - few commands know of modules
+
+    return ",".join(ModuleSettings(hosts=tuple(filter(None, text.replace(" ", "").split(",")))).hosts)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One thing that can be set."""
@@ -93,6 +99,8 @@ SETTINGS = (
     Setting("gateway", _url("http", "https"), "Address of the gateway.", "gateway.url"),
     Setting("keystore", _path, "The wallet: a V3 keystore file."),
     Setting("password_file", _path, "A file (mode 0600) with the wallet's password in its first line."),
+    Setting("module_hosts", _hosts, "Hosts that may be asked for modules, with commas between them: host or host=URL."),
+    Setting("module_mirror", _path, "A folder of git repositories (host/owner/repo) for modules without a network."),
 )
 """All settings. The documentation has a row for each, and a test compares."""
 

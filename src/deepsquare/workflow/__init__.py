@@ -9,7 +9,7 @@ from deepsquare.workflow.containers import Container, Mount, uses_apptainer
 from deepsquare.workflow.dump import dump, to_data
 from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.errors import InvalidWorkflow, WorkflowError
-from deepsquare.workflow.expansion import UsedModule, UsedModules
+from deepsquare.workflow.expansion import UsedModule, UsedModules, check_module
 from deepsquare.workflow.load import Loaded, from_data, load
 from deepsquare.workflow.models import JobResources, Workflow
 from deepsquare.workflow.module import MinimumResources, Module, ModuleInput, ModuleOutput
@@ -67,6 +67,7 @@ __all__ = [
     "Workflow",
     "WorkflowError",
     "arguments_of",
+    "check_module",
     "dump",
     "from_data",
     "load",

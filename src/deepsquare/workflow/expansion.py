@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deepsquare.workflow.decode import Decoded, Decoder
+from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.handles import check_handles
 from deepsquare.workflow.limits import MAX_STEPS
-from deepsquare.workflow.models import Workflow
+from deepsquare.workflow.models import JobResources, Workflow
 from deepsquare.workflow.module import MinimumResources, Module, ModuleInput, ModuleOutput
 from deepsquare.workflow.module_source import MODULE_FILE, FetchedModule, Modules, ModuleSource, ModuleUnavailable
 from deepsquare.workflow.problems import Path, Position, Problem, ProblemList, Severity, format_path
@@ -76,6 +77,36 @@ def expand(
     return expansion.found
 
 
+def check_module(
+    text: str, file: str, arguments: Mapping[str, str], modules: Modules | None = None
+) -> tuple[Module | None, tuple[Problem, ...]]:
+    """A module as a job with what it needs would use it, and all problems, located in its text.
+
+    `arguments` are the caller's; the steps that it gives are one without a command.
+    """
+    args = tuple(EnvVar(key=key, value=value) for key, value in arguments.items())
+    step = Step(name="caller", use=Use(source="host/owner/repo", args=args, steps=(Step(name="given"),)))
+    small = JobResources(tasks=1, cpus_per_task=1, memory_per_cpu_mb=1, gpus=0)
+    module = ModuleReading(text, file, Workflow(resources=small, steps=(step,)), step).read_leniently()
+    needs = (module and module.minimum_resources) or MinimumResources()
+    enough = JobResources(
+        tasks=max(1, needs.tasks),
+        cpus_per_task=max(1, needs.cpus_per_task),
+        memory_per_cpu_mb=max(1, needs.memory_per_cpu_mb),
+        gpus=needs.gpus,
+    )
+    workflow = Workflow(resources=enough, steps=(step,))
+    reading = ModuleReading(text, file, workflow, step)
+    module = reading.read()
+    problems = list(reading.problems)
+    if module is not None:
+        expansion = _Expansion(workflow, modules)
+        caller = _Caller((), reading.decoded, reading.handles)
+        for each in _uses(reading.decoded):
+            problems += map(reading.located, expansion.use(each, caller))
+    return module, tuple(problems)
+
+
 def _uses(decoded: Sequence[Decoded]) -> list[Decoded]:
     """The steps that use a module. Steps that are given to a module are the module's."""
     return [
@@ -135,7 +166,7 @@ class _Expansion:
         inner = _Caller((*at.path, "use", "module"), reading.decoded, reading.handles, chain)
         for each in _uses(reading.decoded):
             for problem in self.use(each, inner):
-                at.add(reading.describe(problem), problem)
+                at.add(reading.describe(reading.located(problem)), problem)
 
     def _fetch(self, source: ModuleSource) -> FetchedModule | ModuleUnavailable:
         """Each source once, so that all uses of it in a workflow get the same commit."""
@@ -221,6 +252,7 @@ class ModuleReading:
         self.decoded: Sequence[Decoded] = ()
         self.handles: Mapping[Path, Collection[str]] = {}
         self._text = text
+        self._rendered: Rendered | None = None
         self._file = file
         self._workflow = workflow
         self._step = step
@@ -235,7 +267,8 @@ class ModuleReading:
             self.problems = found.sorted()
             return None
         module = self._decode(rendered, found, caller_handles)
-        self.problems = tuple(_moved(problem, rendered) for problem in found.sorted())
+        self._rendered = rendered
+        self.problems = tuple(map(self.located, found.sorted()))
         return None if any(problem.severity is Severity.ERROR for problem in self.problems) else module
 
     def _decode(self, rendered: Rendered, found: ProblemList, caller_handles: Collection[str]) -> Module | None:
@@ -250,6 +283,18 @@ class ModuleReading:
         if module is not None:
             _check_names(module, node, found)
         return module
+
+    def read_leniently(self) -> Module | None:
+        """The module even where its steps ask for more than the job has; None where nothing can be read."""
+        self.read()
+        return next((each.record for each in self.decoded if isinstance(each.record, Module)), None)
+
+    def located(self, problem: Problem) -> Problem:
+        """The problem of a place in the filled-in text, where the template says what it is about."""
+        if self._rendered is None or problem.line is None or problem.column is None:
+            return problem
+        origin = self._rendered.origin(Position(problem.line, problem.column))
+        return Problem(problem.severity, problem.path, origin.line, origin.column, problem.message, problem.hint)
 
     def describe(self, problem: Problem) -> str:
         """The problem in the words of the caller: `host/owner/repo/module.yaml:3:5: steps[0].run: message`."""
@@ -271,11 +316,3 @@ def _check_names(module: Module, node: Node, problems: ProblemList) -> None:
             if entry.description is None:
                 problems.warning((key, index), place, "a description is missing", "say what it is")
             seen.add(entry.key)
-
-
-def _moved(problem: Problem, rendered: Rendered) -> Problem:
-    """The problem where the template says what it is about."""
-    if problem.line is None or problem.column is None:
-        return problem
-    origin = rendered.origin(Position(problem.line, problem.column))
-    return Problem(problem.severity, problem.path, origin.line, origin.column, problem.message, problem.hint)

@@ -6,7 +6,7 @@ import click
 
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run
-from deepsquare.cli.options import CREDITS, MOMENT, grid_options, place_options, wallet_options, wishes
+from deepsquare.cli.options import CREDITS, MOMENT, grid_options, module_options, place_options, wallet_options, wishes
 from deepsquare.cli.problems import read_workflow, say_problems
 from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows
 from deepsquare.model import Affinity, Label
@@ -21,6 +21,7 @@ from deepsquare.sdk.draft import TermsArguments
 @click.option("--start-before", "latest_start", type=MOMENT, help="The latest start that the job would have.")
 @grid_options
 @wallet_options
+@module_options
 def estimate(
     *,
     file: str,

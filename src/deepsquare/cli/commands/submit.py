@@ -8,7 +8,7 @@ import click
 from deepsquare.cli.command import Command, current, finish
 from deepsquare.cli.connecting import run, signing
 from deepsquare.cli.exits import ExitCode
-from deepsquare.cli.options import CREDITS, MOMENT, grid_options, place_options, wallet_options, wishes
+from deepsquare.cli.options import CREDITS, MOMENT, grid_options, module_options, place_options, wallet_options, wishes
 from deepsquare.cli.output import Output
 from deepsquare.cli.problems import STDIN, read_workflow, say_problems
 from deepsquare.cli.submitting import say_candidates, say_submitted
@@ -58,6 +58,7 @@ from deepsquare.sdk.job import AsyncJob
 )
 @grid_options
 @wallet_options
+@module_options
 def submit(
     *,
     file: str,

@@ -5,6 +5,7 @@ import click
 from deepsquare import workflow as language
 from deepsquare.cli.command import Command, current, finish
 from deepsquare.cli.exits import ExitCode
+from deepsquare.cli.options import configured_modules, module_options
 from deepsquare.cli.problems import problems_document, read_workflow
 from deepsquare.sdk.errors import InvalidValue
 
@@ -12,6 +13,7 @@ from deepsquare.sdk.errors import InvalidValue
 @click.command("validate", cls=Command, short_help="Check workflows; print every problem with its line.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
+@module_options
 def validate(files: tuple[str, ...], *, strict: bool) -> None:
     """Check workflow FILEs (- is stdin). Needs no grid.
 
@@ -22,6 +24,7 @@ def validate(files: tuple[str, ...], *, strict: bool) -> None:
     document = []
     lines = []
     unreadable = []
+    modules = configured_modules()
     is_bad = False
     for file in files:
         try:
@@ -29,7 +32,7 @@ def validate(files: tuple[str, ...], *, strict: bool) -> None:
         except InvalidValue as error:
             unreadable.append(error)
             continue
-        problems = language.load(text, source).problems
+        problems = language.load(text, source, modules).problems
         is_bad |= any(strict or problem.severity is language.Severity.ERROR for problem in problems)
         document += problems_document(source, problems)
         lines += [problem.describe(source) for problem in problems]

@@ -32,30 +32,31 @@ record() {
 bounded() {
     trap '' TERM INT HUP USR1 USR2
     dd bs=64K count="$limit_bytes" iflag=count_bytes status=none
-    [[ -n $(dd bs=1 count=1 status=none | od -An -tx1) ]] || return # the end: nothing was cut
+    IFS= LC_ALL=C read -r -d '' -n 1 || return # the end: nothing was cut
     printf '\n[deepsquare] output cut here after %s bytes; the last ones follow at the end\n' "$limit_bytes"
     tail -c 16384
 }
 
 exec 3> >(bounded)
 filter=$!
-started_at=$(date +%s.%N)
+started_at=${EPOCHREALTIME:-$(date +%s.%N)} started_at=${started_at/,/.} # some languages write a comma
 rm -f "$folder/record/ended.json" # of a run before a requeue
 record started.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"at\": $started_at}"
 setsid "$folder/script" >&3 2>&3 3>&- & # leads its own process group
 script=$!
 exec 3>&-
 
-# A signal interrupts `wait`: wait again, until it has told the script's own status (it tells it once; then 127).
+# A signal interrupts `wait`: wait again, until it has told the script's own status. It tells it once, then 127; and -1
+# where the signal came in the moment of the end: then the signal's own status must do.
 code=
 while :; do
     interrupted=
     wait "$script" 2>/dev/null # bash's own remark on a signal is none of the job's output
     status=$?
-    [[ $status == 127 && -n $code ]] || code=$status
+    [[ ($status == 127 || $status == -1) && -n $code ]] || code=$status
     [[ -n $interrupted ]] || break
 done
-ended_at=$(date +%s.%N)
+ended_at=${EPOCHREALTIME:-$(date +%s.%N)} ended_at=${ended_at/,/.}
 
 # What the script printed must reach the file; processes that it left behind may hold the pipe open: not for long.
 for ((look = 0; look < 100; look++)); do

@@ -61,9 +61,12 @@ class Site:
             assert await grid.provider_account().claim([job_id]) == {job_id}
         return job_id
 
+    def start(self, job_id: JobId) -> None:
+        self.portal.call(self._report, Report(job_id, JobStatus.RUNNING, datetime.now(UTC)))
+
     def run_for_a_minute(self, job_id: JobId) -> None:
         """Start the job and end it; that costs a credit."""
-        self.portal.call(self._report, Report(job_id, JobStatus.RUNNING, datetime.now(UTC)))
+        self.start(job_id)
         started_at = self.portal.call(self.grid.ledger.job, job_id).time.started_at
         assert started_at is not None
         self.pass_seconds(61)
@@ -207,6 +210,48 @@ def test_a_pauser_stops_new_requests_and_nothing_else(site: Site) -> None:
     ok(site.dps("admin", "admin", "revoke", "pauser", signer("provider two").address))
     assert site.dps("provider two", "admin", "pause").exit_code == ExitCode.REFUSED_BY_CHAIN
     assert ok(site.dps("admin", "admin", "show", "--json")).json["settings"]["accepts_requests"] is True
+
+
+def test_who_has_a_role_is_listed_while_they_have_it(site: Site) -> None:
+    def holders() -> dict[str, list[str]]:
+        return dict(ok(site.dps("customer", "admin", "roles", "--json")).json)
+
+    scheduler = site.grid.scheduler.address
+    assert holders() == {"scheduler": [scheduler], "pauser": []}
+    for role in ("pauser", "scheduler"):
+        ok(site.dps("admin", "admin", "grant", role, FRIEND))
+    assert holders() == {"scheduler": [scheduler, FRIEND], "pauser": [FRIEND]}
+    ok(site.dps("admin", "admin", "revoke", "scheduler", FRIEND))
+    assert holders() == {"scheduler": [scheduler], "pauser": [FRIEND]}
+    assert f"pauser     {FRIEND}" in ok(site.dps("customer", "admin", "roles")).stdout
+    ok(site.dps("admin", "admin", "revoke", "pauser", FRIEND))
+
+
+def test_a_job_shows_the_settings_of_its_request(site: Site) -> None:
+    turned = {
+        "lease_seconds": 600,
+        "report_delay_seconds": 60,
+        "cancel_grace_seconds": 30,
+        "cancel_timeout_seconds": 90,
+    }
+    settings = ok(site.dps("admin", "admin", "show", "--json")).json["settings"]
+    for setting, value in turned.items():
+        ok(site.dps("admin", "admin", "set", setting, value))
+    job = site.request()
+    for setting in reversed(turned):
+        ok(site.dps("admin", "admin", "set", setting, settings[setting]))
+    assert ok(site.dps("customer", "job", "show", job, "--json")).json["terms"] == turned
+    ok(site.dps("customer", "job", "cancel", job))
+
+
+def test_who_cancels_a_running_job_hears_what_is_billed_and_how_it_ends_without_the_provider(site: Site) -> None:
+    job = site.request(is_claimed=True)
+    site.start(job)
+    said = ok(site.dps("customer", "job", "cancel", job)).stderr
+    assert "Nothing is billed after" in said
+    assert f"end it yourself: dps job cancel {job}" in said
+    site.pass_seconds(601)
+    assert ok(site.dps("customer", "job", "cancel", job)).stdout == "CANCELLED\n"
 
 
 def test_the_grid_changes_hands_in_two_steps(site: Site) -> None:

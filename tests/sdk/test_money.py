@@ -1,5 +1,6 @@
 """Amounts and bills at the SDK's edge are exact."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -56,6 +57,17 @@ def test_a_running_jobs_bill_is_what_it_would_be_if_it_ended_now() -> None:
     running = job(JobStatus.RUNNING, locked=10 * 10**18, price=10**18)
     bill = Bill.of(running, START + timedelta(seconds=90))
     assert (bill.cost, bill.refunded, bill.seconds, bill.is_final) == (Decimal("1.5"), Decimal("8.5"), 90, False)
+
+
+def test_after_a_request_to_cancel_only_the_grace_is_billed() -> None:
+    running = job(JobStatus.RUNNING, locked=10 * 10**18, price=10**18)
+    ending = replace(
+        running,
+        time=replace(running.time, cancel_requested_at=START + timedelta(seconds=60)),
+        terms=replace(running.terms, cancel_grace_seconds=30),
+    )
+    bills = [Bill.of(ending, START + timedelta(seconds=seconds)) for seconds in (80, 90, 900)]
+    assert [bill.seconds for bill in bills] == [80, 90, 90]
 
 
 def test_a_job_that_waits_costs_nothing_yet() -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         ProviderChange,
         ProviderChanged,
     )
-    from deepsquare.chain.governance import Ownership, Role, has_role, ownership
+    from deepsquare.chain.governance import Ownership, Role, has_role, ownership, role_holders
     from deepsquare.chain.grid import Block, GridAddress, GridSettings
     from deepsquare.chain.gridfile import GridFile, load_grid, write_grid
     from deepsquare.chain.http_rpc import HttpRpc
@@ -112,6 +112,7 @@ __all__ = [
     "has_role",
     "load_grid",
     "ownership",
+    "role_holders",
     "verified",
     "write_grid",
 ]
@@ -151,7 +152,7 @@ _HOMES = {
         "ProviderChange",
         "ProviderChanged",
     ),
-    "governance": ("Ownership", "Role", "has_role", "ownership"),
+    "governance": ("Ownership", "Role", "has_role", "ownership", "role_holders"),
     "grid": ("Block", "GridAddress", "GridSettings"),
     "gridfile": ("GridFile", "load_grid", "write_grid"),
     "http_rpc": ("HttpRpc",),

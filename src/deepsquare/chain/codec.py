@@ -38,7 +38,8 @@ def job(published: Sequence[Any], terms: Sequence[Any]) -> Job:
     """A job from the two structs that the contract keeps of it."""
     job_id, status, customer, provider, wanted, cost, time, name, cancel_requested, last_error, exit_code = published
     max_cost, final_cost, _, delegates = cost
-    price, fee, attempt, max_attempts, claimed_at, assigned_at, max_price, latest_start, *_, avoided = terms
+    price, fee, attempt, max_attempts, claimed_at, assigned_at, max_price, latest_start, *settings, avoided = terms
+    lease, report_delay, cancel_grace, cancel_timeout = settings
     submitted_at, started_at, ended_at, cancel_requested_at, changed_in_block, _ = time
     return Job(
         id=job_id_of(job_id),
@@ -68,6 +69,10 @@ def job(published: Sequence[Any], terms: Sequence[Any]) -> Job:
             avoided=frozenset(checksum_address(address) for address in avoided),
             max_price_per_minute=max_price,
             latest_start=moment_or_none(latest_start),
+            lease_seconds=lease,
+            report_delay_seconds=report_delay,
+            cancel_grace_seconds=cancel_grace,
+            cancel_timeout_seconds=cancel_timeout,
         ),
     )
 

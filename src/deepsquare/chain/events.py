@@ -112,6 +112,14 @@ class ProviderChanged(GridEvent):
     change: ProviderChange
 
 
+@dataclass(frozen=True, slots=True)
+class RoleGranted(GridEvent):
+    """An account got a role, as the contract names it; whether it still has it only the state says."""
+
+    role: bytes
+    account: Address
+
+
 _Fields = Mapping[str, Any]
 _Decoder = Callable[[int, int, _Fields], GridEvent]
 
@@ -163,6 +171,10 @@ def _ban(block: int, index: int, fields: _Fields) -> ProviderChanged:
     return ProviderChanged(block, index, checksum_address(fields["addr"]), change)
 
 
+def _granted(block: int, index: int, fields: _Fields) -> RoleGranted:
+    return RoleGranted(block, index, fields["role"], checksum_address(fields["account"]))
+
+
 _DECODERS: Mapping[str, Mapping[str, _Decoder]] = {
     abi.META_SCHEDULER: {
         "NewJobRequestEvent": _requested,
@@ -172,6 +184,7 @@ _DECODERS: Mapping[str, Mapping[str, _Decoder]] = {
         "JobSettled": _settled,
         "JobToppedUp": _topped_up,
         "JobCancelRequested": _cancel_requested,
+        "RoleGranted": _granted,
     },
     abi.PROVIDER_MANAGER: {
         "ProviderWaitingForApproval": _provider(ProviderChange.WAITING),

@@ -42,19 +42,25 @@ class EventPage:
 
 
 class EventReader:
-    """Reads the events of a grid: all of them, or those that concern one provider."""
+    """Reads the events of a grid: all of them, those of one name, or those that concern one provider."""
 
     def __init__(
         self,
         ledger: Ledger,
         *,
         provider: Address | None = None,
+        only: str | None = None,
         confirmations: int = 0,
         clock: Clock | None = None,
     ) -> None:
         self._ledger = ledger
         self._confirmations = confirmations
-        self._queries = _all_of(ledger) if provider is None else _of_provider(ledger, provider)
+        if provider is not None:
+            self._queries = _of_provider(ledger, provider)
+        elif only is not None:
+            self._queries = [_query([ledger.meta_scheduler], [events.topic(abi.META_SCHEDULER, only)])]
+        else:
+            self._queries = _all_of(ledger)
         self._range_blocks = _WIDEST_RANGE_BLOCKS
         self._is_behind = False
         self._heads = HeadWait(ledger.rpc, clock or SystemClock())

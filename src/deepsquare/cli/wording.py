@@ -1,7 +1,7 @@
 """How jobs, bills, providers and candidates are written: as table rows, as lines, as JSON. Pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from deepsquare.cli.output import Column, JsonValue, record
@@ -170,6 +170,12 @@ def job_document(job: Job, bill: Bill) -> dict[str, JsonValue]:
         "cancel_requested": job.cancel_requested,
         "attempt": job.terms.attempt,
         "max_attempts": job.terms.max_attempts,
+        "terms": {
+            "lease_seconds": job.terms.lease_seconds,
+            "report_delay_seconds": job.terms.report_delay_seconds,
+            "cancel_grace_seconds": job.terms.cancel_grace_seconds,
+            "cancel_timeout_seconds": job.terms.cancel_timeout_seconds,
+        },
         "resources": {
             "tasks": definition.tasks,
             "cpus_per_task": definition.cpus_per_task,
@@ -206,6 +212,18 @@ def job_lines(job: Job, bill: Bill) -> str:
         ("Script", definition.script_hash),
     ]
     return "\n".join([record(lines), bill_line(bill)])
+
+
+def cancel_terms(job: Job) -> str:
+    """What the customer of a running job may rely on after asking for its end."""
+    requested_at = job.time.cancel_requested_at or job.time.submitted_at
+    unbilled, forced = (
+        local_time(requested_at + timedelta(seconds=seconds))
+        for seconds in (job.terms.cancel_grace_seconds, job.terms.cancel_timeout_seconds)
+    )
+    return (
+        f"Nothing is billed after {unbilled}. Should it still run at {forced}, end it yourself: dps job cancel {job.id}"
+    )
 
 
 SITE_COLUMNS = (

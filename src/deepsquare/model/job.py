@@ -144,6 +144,14 @@ class JobTerms:
     """The customer's price ceiling in wei per minute; 0 is no ceiling."""
     latest_start: datetime | None = None
     """After this moment anyone may cancel the job if it is still PENDING."""
+    lease_seconds: int = 0
+    """How long a silent provider keeps the job; the grid's present lease where that is longer."""
+    report_delay_seconds: int = 0
+    """How far before its block a report of RUNNING may put the start."""
+    cancel_grace_seconds: int = 0
+    """How long after a request to cancel time is still billed."""
+    cancel_timeout_seconds: int = 0
+    """How long after a request to cancel the customer may force the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ The contract bounds each of these powers (docs/contracts.md): no setting goes be
 the credits that are locked in jobs. A call of anybody else is refused (`RefusedByChain`) and changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from deepsquare.chain import GridSettings, Ownership, Role, Setting, has_role, ownership
+from deepsquare.chain import GridSettings, Ownership, Role, Setting, has_role, ownership, role_holders
+from deepsquare.model import Address
 from deepsquare.sdk.accounts import address_of
 from deepsquare.sdk.amounts import Credits, to_credits, to_wei
 from deepsquare.sdk.connection import Connection
@@ -86,6 +87,17 @@ class AsyncAdmin:
         ledger = await self._connection.ledger()
         with translated():
             return await has_role(ledger, wanted, holder)
+
+    async def roles(self) -> Mapping[str, Sequence[Address]]:
+        """Who is a `scheduler`, and who a `pauser`. Reads the grid's events from its first block on.
+
+        >>> sorted(await admin.roles())
+        ['pauser', 'scheduler']
+        """
+        ledger = await self._connection.ledger()
+        with translated():
+            holders = await role_holders(ledger)
+        return {role.name.lower(): accounts for role, accounts in holders.items()}
 
     async def grant(self, role: str, account: str) -> None:
         """Make an account a `scheduler` (it assigns jobs) or a `pauser` (it may stop new requests).

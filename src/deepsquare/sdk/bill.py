@@ -1,7 +1,7 @@
 """The bill of a job: what was locked, and where each part of it went or will go."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from deepsquare.model import Job, JobStatus, cost, fee
@@ -54,5 +54,12 @@ def _seconds(job: Job, now: datetime) -> int:
     start = job.time.started_at
     if start is None or (job.status is not JobStatus.RUNNING and job.status.is_hot):
         return 0
-    end = job.time.ended_at or now
+    end = job.time.ended_at or min(now, _last_billed(job))
     return max(0, int((end - start).total_seconds()))
+
+
+def _last_billed(job: Job) -> datetime:
+    """After a request to cancel only the grace is billed, however long the job goes on."""
+    if job.time.cancel_requested_at is None:
+        return datetime.max.replace(tzinfo=UTC)
+    return job.time.cancel_requested_at + timedelta(seconds=job.terms.cancel_grace_seconds)

@@ -1,9 +1,10 @@
 """The admin's decisions with plain calls; the rules, the errors and the arguments stand at `AsyncAdmin`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from deepsquare.chain import GridSettings, Ownership
+from deepsquare.model import Address
 from deepsquare.sdk.admin import AsyncAdmin
 from deepsquare.sdk.amounts import Credits
 from deepsquare.sdk.portal import Portal
@@ -61,6 +62,14 @@ class Admin:
         False
         """
         return self._portal.call(self._admin.has_role, role, account)
+
+    def roles(self) -> Mapping[str, Sequence[Address]]:
+        """Who is a `scheduler`, and who a `pauser`.
+
+        >>> sorted(admin.roles())
+        ['pauser', 'scheduler']
+        """
+        return self._portal.call(self._admin.roles)
 
     def grant(self, role: str, account: str) -> None:
         """Make an account a `scheduler` or a `pauser`.

@@ -131,6 +131,21 @@ def fees_set(basis_points: int) -> None:
     run(_act(lambda acting: acting.change(name, basis_points), said))
 
 
+@admin.command("roles", cls=Command, short_help="Show who assigns jobs, and who may pause the grid.")
+@grid_options
+def roles() -> None:
+    """Show who is a scheduler and who a pauser. Reads the grid's events from its first block on."""
+    run(_roles())
+
+
+async def _roles() -> None:
+    async with reading() as client:
+        holders = await client.admin.roles()
+    document: JsonValue = {role: list(accounts) for role, accounts in holders.items()}
+    lines = [(role, " ".join(accounts) or NOTHING) for role, accounts in holders.items()]
+    current().output.document(document, record(lines))
+
+
 @admin.command("grant", cls=Command, short_help="Make an account a scheduler or a pauser.")
 @click.argument("role", type=_ROLE)
 @click.argument("account", type=ADDRESS)

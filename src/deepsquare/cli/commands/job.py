@@ -14,6 +14,7 @@ from deepsquare.cli.wording import (
     CANDIDATE_COLUMNS,
     JOB_COLUMNS,
     bill_line,
+    cancel_terms,
     candidate_documents,
     candidate_rows,
     headline,
@@ -130,6 +131,7 @@ async def _cancel(job_id: JobId, *, is_awaited: bool) -> None:
         bill = await handle.cost()
     if read.status.is_hot:
         output.say(f"Asked its provider to stop job {job_id}. See it end: dps job watch {job_id}")
+        output.say(cancel_terms(read))
     else:
         output.say(bill_line(bill))
     output.document(job_document(read, bill), read.status.name)

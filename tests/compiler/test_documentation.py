@@ -9,6 +9,7 @@ from deepsquare import compiler, workflow
 from deepsquare.workflow import (
     RESERVED_NAMES,
     RESOURCE_NAMES,
+    Bore,
     Container,
     EnvVar,
     HttpData,
@@ -20,6 +21,8 @@ from deepsquare.workflow import (
     S3Data,
     Step,
     Use,
+    Wireguard,
+    WireguardPeer,
     Workflow,
 )
 from deepsquare.workflow.shapes import keys_of
@@ -54,7 +57,23 @@ def test_an_example_of_the_page_prints_what_the_page_says(
     assert all(" failed with exit code " in line for line in outcome.stderr.splitlines())
 
 
-MODELS = [Workflow, JobResources, EnvVar, Step, Run, RunResources, Container, Mount, HttpData, S3Data, Use, Module]
+MODELS = [
+    Workflow,
+    JobResources,
+    EnvVar,
+    Step,
+    Run,
+    RunResources,
+    Container,
+    Mount,
+    HttpData,
+    S3Data,
+    Use,
+    Module,
+    Wireguard,
+    WireguardPeer,
+    Bore,
+]
 
 
 @pytest.mark.parametrize("model", MODELS)

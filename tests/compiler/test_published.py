@@ -45,6 +45,22 @@ steps:
 )
 """Stand-ins for the modules that published workflows use: the same places and inputs, other steps."""
 
+NOT_YET = {
+    "cs2.yaml": "customNetworkInterfaces",  # its keys are still to be filled in
+    "mariadb-stack.yaml": "virtualNetworks",
+    "text-generation-inference.yaml": "virtualNetworks",
+}
+"""The ones that do not compile, with what their problems are about."""
+
+
+def test_only_what_is_not_yet_supported_or_not_filled_in_is_refused() -> None:
+    refused = {sample.name for sample in SAMPLES.glob("*.yaml")} - {sample.name for sample in supported()}
+    assert refused <= NOT_YET.keys()
+    for name in refused:
+        problems = workflow.load((SAMPLES / name).read_text(), modules=MODULES).problems
+        errors = [problem for problem in problems if problem.severity is workflow.Severity.ERROR]
+        assert all(NOT_YET[name] in problem.path or problem.path.endswith(".vnet") for problem in errors)
+
 
 def supported() -> list[Path]:
     return [

@@ -9,7 +9,7 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,8 @@ for rank in range(int(options.get(b"--ntasks", b"1"))):
         os.setpgid(0, 0)
         os.environ["SLURM_PROCID"] = str(rank)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, heard)
+        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python
+            signal.signal(ignored, signal.SIG_DFL)
         os.execvp(arguments[0], arguments)
     try:
         os.setpgid(pid, pid)
@@ -102,9 +104,12 @@ class ScriptSite:
     """A site of one machine: its volumes and its srun.
 
     `record_only`: no command is run, only recorded. `is_bare`: every command runs as one task, unrecorded, quickly.
+    `launcher`: the words of a program that starts the job somewhere.
     """
 
-    def __init__(self, folder: Path, *, record_only: bool = False, is_bare: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, record_only: bool = False, is_bare: bool = False, launcher: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.shared = folder / "shared"
         self._calls = folder / "calls"
@@ -114,6 +119,7 @@ class ScriptSite:
         self._srun.write_text(_BARE if is_bare else stand_in)
         self._srun.chmod(0o755)
         self._script = folder / "job.sh"
+        self._launcher = tuple(launcher)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -131,7 +137,7 @@ class ScriptSite:
         """A job on its way; the caller waits for it."""
         self._script.write_text(script, encoding="utf-8", newline="")
         return subprocess.Popen(
-            [*_WITH_DEFAULT_SIGNALS, "/bin/bash", str(self._script)],
+            [*self._launcher, *_WITH_DEFAULT_SIGNALS, "/bin/bash", str(self._script)],
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=stdout,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from deepsquare.compiler.containers import write_container
+from deepsquare.compiler.networks import write_network
 from deepsquare.compiler.plan import Command
 from deepsquare.compiler.quoting import quote
 from deepsquare.compiler.writer import Writer
@@ -21,9 +22,9 @@ def write_command(command: Command, writer: Writer) -> None:
         for assignment in assignments[:-1]:
             writer.line(f"  {assignment} \\")
         writer.line(f"  {assignments[-1]}")
-    runner = "run"
+    runner = write_network(command.network, writer)
     if command.container is not None:
-        runner = f"{write_container(command.container, command, writer)} run"
+        runner = f"{write_container(command.container, command, writer)} {runner}"
     elif command.directory is not None:
         writer.word("directory", command.directory)
     writer.line(" ".join([runner, *_program(command), "|| return"]))

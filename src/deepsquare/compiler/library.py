@@ -11,6 +11,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "containers": (),
     "apptainer": ("containers",),
     "enroot": ("containers",),
+    "network": (),
     "with": (),
     "condition": (),
     "guard": ("with",),

@@ -124,6 +124,10 @@ class ToolSettings(_Settings):
     enroot: str = Field("enroot", description="Runs containers of Enroot, 3.1 or newer.")
     curl: str = Field("curl", description="Fetches and sends data over http.")
     rclone: str = Field("rclone", description="Fetches and sends data in S3.")
+    slirp4netns: str = Field("slirp4netns", description="Leads networks of steps out, where they ask for it.")
+    pasta: str = Field("pasta", description="Leads networks of steps out, where they ask for it.")
+    wireguard: str = Field("wireguard-go", description="WireGuard where the kernel has none.")
+    tunnel: str | None = Field(None, description="Opens a tunnel from a server to a port of a step.")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -10,9 +10,7 @@ from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.formats import check_absolute, check_ip_address
 from deepsquare.workflow.limits import MAX_ID, MAX_NAME_BYTES
 from deepsquare.workflow.networks import NetworkInterface
-from deepsquare.workflow.shapes import Choice, Flag, Key, Later, ListOf, Model, RecordOf, Text, Whole
-
-_NETWORKS = Later("networks other than the host's", "leave it out to use the host's network")
+from deepsquare.workflow.shapes import Choice, Flag, Key, ListOf, Model, RecordOf, Text, Whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +35,6 @@ class RunResources(Model):
 class Run(Model):
     """A command, run by `srun` in every task of the step."""
 
-    later: ClassVar[Mapping[str, Later]] = {
-        "customNetworkInterfaces": _NETWORKS,
-        "mapUid": _NETWORKS,
-        "mapGid": _NETWORKS,
-    }
     aliases: ClassVar[Mapping[str, str]] = {"cmd": "command", "image": "container.image", "cwd": "workDir"}
 
     command: Annotated[
@@ -60,7 +53,7 @@ class Run(Model):
         str,
         Key(
             "network",
-            Choice(("host", "slirp4netns", "pasta"), {"slirp4netns": _NETWORKS, "pasta": _NETWORKS}),
+            Choice(("host", "slirp4netns", "pasta")),
             "The host's network (host, the default) or an own one (slirp4netns, pasta).",
         ),
     ] = "host"

@@ -124,9 +124,6 @@ class Decoder:
         node = place.node
         if not isinstance(node, Scalar) or node.kind is ScalarKind.VALUE:
             return self._invalid(place, f"expected one of {expected}, found {describe_kind(node)}")
-        if node.text in shape.later:
-            later = shape.later[node.text]
-            self._invalid(place, f"{later.feature} are not supported by this version yet", later.hint)
         if node.text not in shape.values:
             close = difflib.get_close_matches(node.text, shape.values, n=1)
             return self._invalid(place, f"expected one of {expected}", f"did you mean {close[0]}?" if close else "")

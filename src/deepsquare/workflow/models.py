@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from deepsquare.workflow.environment import EnvVar
-from deepsquare.workflow.networks import VirtualNetwork
+from deepsquare.workflow.networks import VIRTUAL_NETWORKS, VirtualNetwork
 from deepsquare.workflow.shapes import Flag, Key, Later, ListOf, Model, RecordOf, Whole
 from deepsquare.workflow.steps import Step
 from deepsquare.workflow.transports import Transport
-
-_NETWORKS = Later("networks other than the host's", "leave it out to use the host's network")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +49,7 @@ class Workflow(Model):
     """A whole job: what it needs and what it does."""
 
     later: ClassVar[Mapping[str, Later]] = {
-        "virtualNetworks": _NETWORKS,
+        "virtualNetworks": VIRTUAL_NETWORKS,
     }
     aliases: ClassVar[Mapping[str, str]] = {
         "environment": "env",

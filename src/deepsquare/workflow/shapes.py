@@ -5,7 +5,7 @@ compiler accepts cannot drift apart. A shape says nothing about other fields; `r
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, cast, get_args, get_type_hints
 
 from deepsquare.workflow.limits import MAX_ARGUMENT_BYTES, MAX_INT32, MIN_INT32
@@ -49,10 +49,9 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words. `later` are words of the language that this version cannot compile."""
+    """One of a few words."""
 
     values: tuple[str, ...]
-    later: Mapping[str, "Later"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,167 @@
+# --- Networks: a command in a network of its own, and as another user in its own eyes. ---
+ds_preludes+=(forget_network)
+
+# --- Words that describe a command's network. ---
+
+forget_network() { ds_network=() ds_nameservers=() ds_links=() ds_tunnels=(); }
+
+# network <host, slirp4netns or pasta> <user id or ''> <group id or ''>
+network() { ds_network=("$@"); }
+nameservers() { ds_nameservers=("$@"); }
+
+# wireguard <interface> <configuration> <its addresses> <what it leads to>: lists in one word each.
+wireguard() { ds_links+=("$@"); }
+
+# tunnel <server> <port of the command> <secret or ''>
+tunnel() { ds_tunnels+=("$@"); }
+
+# run_in_network <program> ...: `run`, in the described network. What holds secrets is in files of this step alone.
+run_in_network() {
+  local folder code index text
+  folder=$(umask 077 && mktemp -d -- "$ds_scratch/network-XXXXXX") || return
+  for ((index = 0; index < ${#ds_links[@]}; index += 4)); do
+    text=$folder/${ds_links[index]}
+    (umask 077 && printf '%s' "${ds_links[index + 1]}" >"$text.conf" &&
+      printf '%s\n' "${ds_links[@]:index+2:2}" >"$text.link") || return
+  done
+  for ((index = 0; index < ${#ds_tunnels[@]}; index += 3)); do
+    (umask 077 && printf '%s\0' "${ds_tunnels[@]:index:3}" >"$folder/$index.tunnel") || return
+  done
+  case ${ds_network[0]} in
+    slirp4netns) ((${#ds_nameservers[@]})) || ds_nameservers=(10.0.2.3) ;;
+    pasta) ((${#ds_nameservers[@]})) || ds_nameservers=(169.254.1.1) ;;
+  esac
+  ((${#ds_nameservers[@]} == 0)) || printf 'nameserver %s\n' "${ds_nameservers[@]}" >"$folder/resolv.conf"
+  text=$(declare -f enter_network tend_network heard_from attach_network link_network link_all open_tunnel \
+    link_wireguard)
+  run bash -c "$text; enter_network \"\$@\"" bash "$folder" "${ds_network[@]}" "$@"
+  code=$?
+  rm -rf -- "$folder"
+  return "$code"
+}
+
+# --- In each task of the command: no variable may be set in a process that becomes the command. ---
+
+# enter_network <folder> <kind> <user id> <group id> <program> ...: turns this process into the program.
+enter_network() {
+  set -- "$1" "$2" "${3:-$(id -u)}" "${4:-$(id -g)}" "${@:5}"
+  unshare --user --net --mount true 2>/dev/null || {
+    echo 'deepsquare: this node lets nobody make namespaces of his own, which mapUid, mapGid and networks need' >&2
+    exit 1
+  }
+  [[ $2:$3:$4 == [!h]*:0:0 ]] ||
+    set -- "${@:1:4}" unshare --user --map-user="$3" --map-group="$4" -- "${@:5}"
+  [[ $2 != host ]] || exec "${@:5}"
+  set -- "$(mktemp -d -p "$DEEPSQUARE_DISK_TMP" network-XXXXXX)" "$@"
+  mkfifo -- "$1/inside" "$1/outside" "$1/ready" || exit
+  tend_network "$$" "$1" "$2" "$3" &
+  # shellcheck disable=SC2016
+  exec unshare --user --map-root-user --net --mount -- sh -c '
+    mount --bind "$2/resolv.conf" /etc/resolv.conf && echo >"$1/inside" && [ "$(cat "$1/outside")" = ready ] || exit
+    shift 5
+    exec "$@"
+  ' sh "$@"
+}
+
+# tend_network <process> <folder of the task> <folder of the step> <kind>: makes the network of this process, beside it,
+# and ends with it. What asks the command to end does not end its network.
+tend_network() {
+  local process
+  trap '' TERM INT HUP
+  PATH+=:/usr/sbin:/sbin
+  exec 8<>"$2/inside" 9>&2 >"$2/log" 2>&1 </dev/null
+  until read -r -t 0.5 -u 8 || [[ ! -e /proc/$1 ]]; do :; done
+  if attach_network "$@" && link_network "$@"; then
+    echo ready >"$2/outside"
+  elif [[ -e /proc/$1 ]]; then
+    printf 'deepsquare: the network of this step cannot be made: %s\n' "$(tail -n 1 -- "$2/log")" >&9
+    echo failed >"$2/outside"
+  fi
+  exec 9>&-
+  tail --pid="$1" -s 0.2 -f /dev/null
+  for process in $(jobs -p); do kill -s KILL -- "-$process"; done
+  [[ ! -s $2/pid ]] || kill -s KILL "$(<"$2/pid")"
+  rm -rf -- "$2"
+}
+
+# heard_from <process>: true once it says something on fd 7, false where it ends before.
+heard_from() {
+  local lives=yes
+  until read -r -n 1 -t 0.1 -u 7; do
+    [[ -n $lives ]] || return
+    [[ -e /proc/$1 ]] || lives=''
+  done
+}
+
+# attach_network <process> <folder of the task> <folder of the step> <kind>: leads out, but not to the host's loopback.
+attach_network() {
+  local as=()
+  exec 7<>"$2/ready"
+  if [[ $4 == slirp4netns ]]; then
+    setsid "${DEEPSQUARE_SITE_SLIRP4NETNS:-slirp4netns}" --configure --mtu=65520 --disable-host-loopback \
+      --ready-fd=7 "$1" tap0 9>&- &
+    heard_from "$!"
+  else
+    ((UID != 0)) || as=(--runas 0)
+    "${DEEPSQUARE_SITE_PASTA:-pasta}" --quiet --config-net --no-map-gw -t none -u none -T none -U none \
+      --dns-forward 169.254.1.1 --pid "$2/pid" "${as[@]}" "$1" 7>&- 9>&-
+  fi
+}
+
+# link_network <process> <folder of the task> <folder of the step> <kind>: its further interfaces, and its tunnels.
+link_network() {
+  compgen -G "$3/*.link" >/dev/null || compgen -G "$3/*.tunnel" >/dev/null || return 0
+  setsid nsenter --target "$1" --user --preserve-credentials --net --mount unshare --mount \
+    bash -c "$(declare -f link_all link_wireguard open_tunnel)"'; link_all "$@"' bash "$3" &
+  heard_from "$!"
+}
+
+# link_all <folder of the step>: in the network; says so on fd 7, and stays with the programs that it has started.
+link_all() {
+  local file
+  for file in "$1"/*.link; do
+    [[ ! -e $file ]] || link_wireguard "${file%.link}" || exit
+  done
+  for file in "$1"/*.tunnel; do
+    [[ ! -e $file ]] || open_tunnel "$file" || exit
+  done
+  echo >&7
+  exec 7>&- 9>&-
+  wait
+}
+
+# open_tunnel <file>: from a server to a port of the step, by the site's program; it tells the user what it says.
+open_tunnel() {
+  local words
+  mapfile -d '' -t words <"$1"
+  command -v "${DEEPSQUARE_SITE_TUNNEL:-}" >/dev/null || {
+    echo 'this site has no program for tunnels (bore)'
+    return 1
+  }
+  BORE_SECRET=${words[2]} "$DEEPSQUARE_SITE_TUNNEL" "${words[@]:0:2}" >&9 2>&1 7>&- 9>&- &
+}
+
+# link_wireguard <file without its ending>: an interface of this name; where the kernel knows none, by a program.
+link_wireguard() {
+  local name=${1##*/} addresses routes word endpoint
+  { read -r addresses && read -r routes; } <"$1.link" || return
+  ip link add "$name" type wireguard 2>/dev/null || {
+    command -v "${DEEPSQUARE_SITE_WIREGUARD:-wireguard-go}" >/dev/null || {
+      echo 'this node has no WireGuard: neither its kernel nor a program (wireguard-go)'
+      return 1
+    }
+    mount -t tmpfs tmpfs /run && mkdir /run/wireguard || return
+    "${DEEPSQUARE_SITE_WIREGUARD:-wireguard-go}" -f "$name" 7>&- 9>&- &
+    until [[ -S /run/wireguard/$name.sock ]]; do
+      [[ -e /proc/$! ]] && sleep 0.05 || return
+    done
+  }
+  WG_ENDPOINT_RESOLUTION_RETRIES=3 wg setconf "$name" "$1.conf" || return
+  for word in $addresses; do ip address add "$word" dev "$name" || return; done
+  ip link set "$name" mtu 1420 up || return
+  while read -r _ endpoint; do # what goes through a tunnel must not lead the tunnel itself
+    [[ $endpoint =~ ^([0-9.]+): ]] && read -r _ _ word _ < <(ip route show default) || continue
+    ip route replace "${BASH_REMATCH[1]}" via "$word" || return
+  done < <(wg show "$name" endpoints)
+  for word in $routes; do ip route replace "$word" dev "$name" || return; done
+}

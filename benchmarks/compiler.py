@@ -53,7 +53,7 @@ def _compile(job: workflow.Workflow) -> compiler.Script:
 
 
 def _load_and_compile(text: str) -> compiler.Script:
-    return _compile(workflow.load(text).require())
+    return compiler.compile(workflow.load(text), salt=SALT)
 
 
 def _figure(

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from deepsquare.model import Label
-from deepsquare.sdk import AsyncClient, AsyncJob, Client, JobHandle, NoProvider, NotFound, NotInTime
+from deepsquare.sdk import AsyncClient, AsyncJob, Client, InvalidWorkflow, JobHandle, NoProvider, NotFound, NotInTime
+from deepsquare.sdk.configuration import load
+from tests.support.git_server import GitRepository
 from tests.support.local_grid import ENDLESS, HELLO, RunningGrid
 
 
@@ -57,6 +59,28 @@ async def test_a_workflow_may_be_a_path_a_text_or_a_structure(grid: RunningGrid,
     async with AsyncClient(grid.configuration) as client:
         for workflow in (file, HELLO, structure):
             assert (await client.prepare(workflow)).chosen is not None
+
+
+async def test_a_workflow_with_modules_compiles_to_the_same_script_here_and_at_the_gateway_and_runs(
+    grid: RunningGrid,
+) -> None:
+    module = "name: m\ninputs: [{key: WHO, description: d}]\nsteps: [{run: {command: echo $WHO}}]\n"
+    repository = GitRepository(grid.mirror / "git.test" / "owner" / "repo")
+    repository.commit({"module.yaml": module})
+    workflow = (
+        "enableLogging: true\nresources: {tasks: 1, cpusPerTask: 1, memPerCpu: 64, gpus: 0}\n"
+        "steps: [{use: {source: git.test/owner/repo, args: [{key: WHO, value: a module}]}}]\n"
+    )
+    environment = {**grid.environment, "DEEPSQUARE_MODULE_MIRROR": str(grid.mirror)}
+    async with AsyncClient(load(environment=environment, folder=grid.folder)) as client:
+        job = await client.submit(workflow, credits=1)
+        output = b"".join([piece async for piece in job.logs(follow=True)])
+        assert output == b"a module\n"
+        assert (await job.wait()).status.name == "FINISHED"
+    async with AsyncClient(grid.configuration) as client:
+        with pytest.raises(InvalidWorkflow) as refused:
+            await client.prepare(workflow)
+    assert "modules are not fetched from git.test here" in refused.value.problems[0].message
 
 
 async def test_without_an_amount_the_credits_pay_for_an_hour_at_the_cheapest(grid: RunningGrid) -> None:

@@ -79,6 +79,11 @@ class RunningGrid:
         return self.folder / "config.toml"
 
     @property
+    def mirror(self) -> Path:
+        """The gateway's mirror of modules; it need not be there."""
+        return self.folder / "mirror"
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables by which `dps` finds the grid and its customer's wallet."""
         return {CONFIG_VARIABLE: str(self.config_file)}
@@ -103,9 +108,9 @@ async def _grid(folder: Path) -> AsyncIterator[RunningGrid]:
         node_url = await stack.enter_async_context(listening(chain))
         parties = await deploy_grid(chain, SystemClock())
         ledger = parties.ledger
-        service = GatewayService(
-            GatewaySettings(port=0, database_url=f"sqlite:///{folder / 'gateway.sqlite'}"), ledger, SystemClock()
-        )
+        database, mirror = f"sqlite:///{folder / 'gateway.sqlite'}", folder / "mirror"
+        gateway_settings = GatewaySettings(port=0, database_url=database, module_mirror=mirror)
+        service = GatewayService(gateway_settings, ledger, SystemClock())
         grid_file = GridFile(node_url, parties.address, node_url.replace("http", "ws"), service.url)
         write_grid(folder / "grid.toml", grid_file)
         left, right = folder / "left", folder / "right"

@@ -188,6 +188,18 @@ def test_modules_have_a_depth_and_a_number() -> None:
     )
 
 
+def test_the_work_of_all_modules_together_is_bounded() -> None:
+    busy = "name: m\nsteps: []\n{{ range until 10000 }}{{ $x := until 100 }}{{ end }}\n"
+    (problem,) = {problem.message for problem in of(busy).problems}
+    assert "does not come to an end" in problem
+    heavy = "name: m\nsteps: []\n#" + "x" * 500_000 + "\n"
+    loaded = load(HEAD + use() * 20, modules=MemoryModules({PLACE: heavy}))
+    assert {problem.message for problem in loaded.problems} == {
+        "the modules of this workflow are more text and work than modules may be in all"
+    }
+    assert len(loaded.problems) > 5
+
+
 def test_data_uses_modules_as_files_do() -> None:
     data = {
         "resources": {"tasks": 1, "gpus": 0, "cpusPerTask": 1, "memPerCpu": 10},

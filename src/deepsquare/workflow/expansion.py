@@ -19,12 +19,15 @@ from deepsquare.workflow.module_source import MODULE_FILE, FetchedModule, Module
 from deepsquare.workflow.problems import Path, Position, Problem, ProblemList, Severity, format_path
 from deepsquare.workflow.rules import check_rules
 from deepsquare.workflow.steps import Step, Use
-from deepsquare.workflow.template import Rendered, TemplateError, render
+from deepsquare.workflow.template import MAX_WORK, Rendered, TemplateError, render
 from deepsquare.workflow.tree import Node, position_at
 from deepsquare.workflow.yaml_reader import read_yaml
 
 MAX_MODULE_DEPTH = 8
 """Modules that use each other."""
+
+MAX_ALL_WORK = 2 * MAX_WORK
+"""What the templates of all modules of a workflow may take, in the measure of one; it bounds their texts, too."""
 
 MAX_USES = 100
 """Steps of one workflow that use a module, those of modules included."""
@@ -124,6 +127,7 @@ class _Expansion:
         self._fetched: dict[ModuleSource, FetchedModule | ModuleUnavailable] = {}
         self._steps = 0
         self._uses = 0
+        self._work = 0
 
     def use(self, each: Decoded, caller: _Caller) -> list[Problem]:
         """Expands one use, and what the module itself uses. Returns the problems, placed at the use."""
@@ -147,12 +151,16 @@ class _Expansion:
         return at.problems
 
     def _expand(self, at: "_Use", source: ModuleSource, chain: tuple[str, ...]) -> None:
+        if self._work > MAX_ALL_WORK:
+            at.error("source", "the modules of this workflow are more text and work than modules may be in all")
+            return
         fetched = self._fetch(source)
         if isinstance(fetched, ModuleUnavailable):
             at.error("source", f"this module cannot be had: {fetched.message}", fetched.hint)
             return
         reading = ModuleReading(fetched.text, f"{source.place}/{MODULE_FILE}", self._workflow, at.step)
         module = reading.read(at.handles)
+        self._work += reading.work
         at.pass_on(reading)
         if module is None:
             return
@@ -283,6 +291,11 @@ class ModuleReading:
         if module is not None:
             _check_names(module, node, found)
         return module
+
+    @property
+    def work(self) -> int:
+        """What filling in the template has taken; all that it may where it failed."""
+        return MAX_WORK if self._rendered is None else self._rendered.work
 
     def read_leniently(self) -> Module | None:
         """The module even where its steps ask for more than the job has; None where nothing can be read."""

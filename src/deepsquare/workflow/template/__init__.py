@@ -7,6 +7,6 @@ and nesting have limits. Every error has its line and column. What Go has and mo
 """
 
 from deepsquare.workflow.template.errors import TemplateError
-from deepsquare.workflow.template.interpreter import Rendered, render
+from deepsquare.workflow.template.interpreter import MAX_WORK, Rendered, render
 
-__all__ = ["Rendered", "TemplateError", "render"]
+__all__ = ["MAX_WORK", "Rendered", "TemplateError", "render"]

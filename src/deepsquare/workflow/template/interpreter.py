@@ -13,8 +13,8 @@ from deepsquare.workflow.template.functions import FUNCTIONS, MAX_TEXT
 from deepsquare.workflow.template.parser import parse
 from deepsquare.workflow.template.values import Value, describe, field_of, is_true, text_of
 
-MAX_WORK = 4 * MAX_TEXT
-"""Parts of the template that are visited, and characters and list values that functions are given and make, in all."""
+MAX_WORK = 2 * MAX_TEXT
+"""Characters that come out, characters and values that functions are given and make, and visits of parts, in all."""
 
 _VISIT = 16
 """What a visit counts for."""
@@ -31,7 +31,9 @@ class _Jump(Exception):
 class Rendered:
     """What a template became, and where its parts come from."""
 
-    def __init__(self, source: str, parts: list[tuple[str, int, bool]]) -> None:
+    def __init__(self, source: str, parts: list[tuple[str, int, bool]], work: int) -> None:
+        self.work = work
+        """How much of `MAX_WORK` it took."""
         self.text = "".join(text for text, _, _ in parts)
         self._source = source
         self._parts = parts
@@ -54,7 +56,7 @@ def render(source: str, given: Mapping[str, Value]) -> Rendered:
     """The text of a template: `.Name` is what is `given` under that name. Raises `TemplateError`."""
     interpreter = _Interpreter(source, given)
     interpreter.run(parse(source), given)
-    return Rendered(source, interpreter.parts)
+    return Rendered(source, interpreter.parts, interpreter.work)
 
 
 class _Interpreter:
@@ -64,15 +66,15 @@ class _Interpreter:
         self._source = source
         self._given = given
         self._scopes: list[dict[str, Value]] = [{"$": given}]
+        self.work = 0
         self._length = 0
-        self._work = 0
 
     def _fail(self, message: str, offset: int, hint: str = "") -> NoReturn:
         raise TemplateError(message, position_in(self._source, offset), hint)
 
     def _spend(self, work: int, offset: int) -> None:
-        self._work += work
-        if self._work > MAX_WORK:
+        self.work += work
+        if self.work > MAX_WORK:
             self._fail("this template does not come to an end: it does more than a module may", offset)
 
     # -- blocks
@@ -101,7 +103,7 @@ class _Interpreter:
                 raise _Jump(part.kind)
 
     def _emit(self, text: str, offset: int, *, is_copied: bool) -> None:
-        self._spend(_VISIT, offset)
+        self._spend(_VISIT + len(text), offset)
         self._length += len(text)
         if self._length > MAX_TEXT:
             self._fail(f"the template becomes longer than {MAX_TEXT} characters", offset)

@@ -340,6 +340,25 @@ def test_a_site_without_apptainer_says_so_and_which_label_tells(
     assert (outcome.exit_code, outcome.stderr) == (1, f"deepsquare: steps[0]: {complaint}\n")
 
 
+def test_what_a_killed_job_left_on_a_node_goes_with_the_next_one_of_its_customer_but_nothing_of_one_that_lives(
+    site: ScriptSite, apptainer: RuntimeStandIn, tmp_path: Path
+) -> None:
+    up = tmp_path / "up"
+    environment = {"DEEPSQUARE_SITE_APPTAINER": str(apptainer.path), "DEEPSQUARE_SITE_USER": "me"}
+    other = site.start(script_of_steps(inside(HUB, f": >{up}; sleep 1000")), environment)
+    while not up.exists() and other.poll() is None:
+        os.sched_yield()
+    folder = site.shared / "disk/tmp/me"
+    (alive,) = folder.iterdir()
+    (folder / "images-lost/deep").mkdir(parents=True)
+    outcome = site.run(script_of_steps(inside(HUB, f"ls {folder} | grep -v {alive.name}")), environment)
+    assert "lost" not in outcome.stdout
+    assert list(folder.iterdir()) == [alive]
+    other.terminate()
+    site.finish(other)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_container_that_fails_to_come_is_caught_like_any_failure(site: ScriptSite, tmp_path: Path) -> None:
     apptainer = RuntimeStandIn(tmp_path / "failing", complaint="no")
     step = Step(run=Run(command="", container=HUB), catch=(command('echo "caught $DEEPSQUARE_ERROR_CODE"'),))

@@ -56,9 +56,11 @@ def test_an_image_is_imported_once_and_each_task_has_a_container_of_its_own_that
     for call in calls:
         folders = [value for name, value in call.environment.items() if name.startswith("ENROOT_")]
         assert folders
-        assert all("/images-" in folder for folder in folders), "nothing is read from the account's own folders"
+        assert all("/images-" in folder or "/enroot-" in folder for folder in folders), (
+            "nothing is read from the account's own folders"
+        )
     assert site.scratch_folders() == []
-    assert not list(site.shared.rglob("images-*"))
+    assert not [*site.shared.rglob("images-*"), *site.shared.rglob("enroot-*")]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,15 @@ def test_what_fails_fails_the_step_with_its_reason(site: ScriptSite, tmp_path: P
     )
     missing = site.run(script_of_steps(inside(HUB)), {"DEEPSQUARE_SITE_ENROOT": "/no/such/enroot"})
     assert "this site cannot run containers by enroot; the label container.enroot tells" in missing.stderr
+
+
+def test_each_runtime_fetches_its_own_form_of_the_same_image(
+    site: ScriptSite, enroot: RuntimeStandIn, tmp_path: Path
+) -> None:
+    apptainer = RuntimeStandIn(tmp_path / "apptainer")
+    other = Container(image="alpine:3", apptainer=True)
+    assert run(site, enroot, inside(HUB), inside(other), apptainer=str(apptainer.path)).exit_code == 0
+    assert (len(enroot.take_calls("import")), len(apptainer.take_calls("pull"))) == (1, 1)
 
 
 def test_a_file_of_the_job_is_an_image_too(site: ScriptSite, enroot: RuntimeStandIn) -> None:

@@ -31,7 +31,7 @@ fetch_for_apptainer() {
   local secrets=()
   [[ -z $ds_user$ds_password ]] ||
     secrets=("APPTAINER_DOCKER_USERNAME=$ds_user" "APPTAINER_DOCKER_PASSWORD=$ds_password")
-  (become "${secrets[@]}" "APPTAINER_TMPDIR=$ds_workshop" -- \
+  (become "${secrets[@]}" "APPTAINER_TMPDIR=$ds_workshop" "APPTAINER_CONFIGDIR=$ds_workshop/apptainer" -- \
     "$ds_apptainer" --silent pull --force --disable-cache "$1" "docker://$ds_image_name")
 }
 

@@ -10,17 +10,32 @@ ds_preludes+=(forget_container)
 prepare_containers() {
   ds_images=$ds_scratch/.images
   mkdir -p -- "$ds_images" "$ds_scratch"/{tmp,world-tmp,disk/tmp,disk/world-tmp} || return
-  ds_workshop=$(mktemp -d -- "$disk/tmp/$user/images-XXXXXX") || return
-  ds_litter+=("$ds_workshop")
+  open_workshop "$disk/tmp/$user" || return
   ds_volumes=(
     "/deepsquare=$ds_scratch" "/deepsquare/tmp=$tmp" "/deepsquare/world-tmp=$world"
     "/deepsquare/disk/tmp=$disk/tmp/$user" "/deepsquare/disk/world-tmp=$disk/world-tmp"
   )
 }
 
+# open_workshop <folder>: locked as long as this shell lives. One that is not has lost its job to a signal that cannot be
+# heard, and goes; a new one gets its name when it is locked.
+open_workshop() {
+  local place
+  for place in "$1"/images-*; do
+    [[ ! -d $place ]] || flock --nonblock "$place" rm -rf -- "$place"
+  done
+  place=$(mktemp -d -- "$1/new-XXXXXX") && exec {ds_claim}<"$place" && flock "$ds_claim" || return
+  ds_workshop=$1/images-${place##*-}
+  ds_litter+=("$ds_workshop")
+  mv -T -- "$place" "$ds_workshop"
+}
+
 # --- Words that describe a command's container. ---
 
-forget_container() { ds_image_kind='' ds_image_name='' ds_image_short='' ds_user='' ds_password='' ds_mounts=() ds_sees='' ds_inside=''; }
+forget_container() {
+  ds_image_kind='' ds_image_name='' ds_image_short='' ds_user='' ds_password=''
+  ds_mounts=() ds_sees='' ds_inside=''
+}
 
 # image <registry, file or library> <name> <name without its registry>
 image() { ds_image_kind=$1 ds_image_name=$2 ds_image_short=${3:-}; }
@@ -68,7 +83,7 @@ find_image() {
   local place found='' where="the job's scratch folder"
   case $ds_image_kind in
     registry)
-      name_image "$ds_user@$ds_image_name"
+      name_image "$1 $ds_user@$ds_image_name" # each runtime makes its own file of it
       [[ -e $ds_image ]] || attend fetch_once "$1"
       return
       ;;

@@ -11,8 +11,9 @@ in_enroot() {
   ds_command=$(mktemp -- "$ds_images/command-XXXXXX") || return
   write_beginning "$verb" >"$ds_command" && write_description >"$ds_command.conf" || return
   local ds_step_env=("${ds_outer_env[@]}")
+  # On other nodes nobody holds the lock of the workshop, so what tasks make has another name.
   "$function" bash -c "$(declare -f enroot_task); enroot_task \"\$@\"" bash \
-    "$ds_enroot" "$ds_workshop/enroot" "$ds_image" "$ds_command.conf" "$@"
+    "$ds_enroot" "${ds_workshop%/*}/enroot-${ds_workshop##*-}" "$ds_image" "$ds_command.conf" "$@"
 }
 
 # fetch_for_enroot <file>: `image` is [<registry>#]<name>. Enroot looks for the registry's line of credentials; curl
@@ -141,6 +142,6 @@ enroot_task() {
   fi
   "$enroot" remove --force -- "$name" >/dev/null 2>&1
   rm -rf -- "$folder"
-  rmdir -- "${folder%/*}" "${folder%/*/*}" 2>/dev/null
+  rmdir -- "${folder%/*}" 2>/dev/null
   exit "$code"
 }

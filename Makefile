@@ -44,8 +44,9 @@ contracts-check: $(VENV)/.dev .tools/proofs/.installed ## Build, test, fuzz and 
 	$(MAKE) -C contracts check
 	$(VENV)/bin/pytest tests/contracts
 
-contracts-prove: $(VENV)/.dev .tools/proofs/.installed ## Prove them: long invariants, symbolic execution, mutants (hours)
+contracts-prove: $(VENV)/.dev .tools/proofs/.installed ## Prove them: long invariants, the rule book, symbolic execution, mutants (hours)
 	$(MAKE) -C contracts prove
+	$(VENV)/bin/pytest tests/contracts/test_rule_book.py --hypothesis-profile long --timeout 14400
 
 conformance: $(VENV)/.dev .tools/geth ## Run the chain's tests on every kind of node, a real geth among them (slow)
 	$(VENV)/bin/pytest -m conformance

@@ -1,137 +1,90 @@
-"""Puts every small mistake of Slither's mutators into the contracts, one at a time, and expects the tests to notice.
+"""Puts every small mistake into the contracts, one at a time, and expects the tests to notice.
 
-    python script/mutants.py [--only NAME ...] [--list] [--again FILE]
+    python script/mutants.py [--only NAME ...] [--sample N] [--list] [--afresh] [--workers N]
 
-Run by `make mutants` in an environment with Slither. A mutant that survives is printed with its change, and makes the
-exit status 1, unless `equivalent-mutants.txt` says why it changes nothing. Each result is appended to OUT/results.tsv.
+Run by `make mutants`. A mutant that survives is printed with its change, and makes the exit status 1, unless
+`equivalent-mutants.txt` says why it changes nothing. Verdicts are kept in OUT/verdicts.tsv, so that a run that was
+interrupted goes on; survivors are tried again each time, and what was killed when the contracts were others.
 """
 
 import argparse
 import hashlib
-import os
-import shutil
-import subprocess
+import random
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
-from slither import Slither
-from slither.core.declarations import Contract
-from slither.tools.mutator.mutators import all_mutators
+from compiler import DoesNotCompile
+from mistakes import Mistake, mistakes
+from trial import Trial, Untrustworthy
 
-HOME = Path(__file__).parents[1]
-MUTATORS = ("AOR", "ASOR", "BOR", "CR", "LOR", "MIA", "ROR", "UOR")
-"""Arithmetic, assignments, bits, statements left out, logic, conditions turned to constants, comparisons, signs."""
-
-LEFT_OUT = ("JobLifeGasTest", "BillingProof")
-"""What compares the bytecode rather than what it does, and what only Halmos runs."""
-
-COPIED = ("src", "test", "snapshots", "foundry.toml", "solc-wrapper", "customer-abi.json")
+HOME = Path(__file__).resolve().parents[1]
+SEED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change of one place of one source."""
+class Verdicts:
+    """What became of each mutant of these sources: by its name, and by the code that it makes."""
 
-    file: Path
-    mutator: str
-    line: int
-    start: int
-    end: int
-    text: str
+    def __init__(self, file: Path, *, afresh: bool) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._of_code: dict[str, str] = {}
+        self.known: dict[str, str] = {}
+        sources = sorted((HOME / "src").rglob("*.sol"))
+        self._sources = hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()[:8]
+        if afresh:
+            file.unlink(missing_ok=True)
+        if file.exists():
+            for row in file.read_text(encoding="utf-8").splitlines():
+                kept_sources, verdict, name, *_ = row.split("\t")
+                if kept_sources == self._sources and verdict != "survived":
+                    self.known[name] = verdict
 
-    @property
-    def name(self) -> str:
-        """Stays the same while the line and what becomes of it stay the same."""
-        return f"{self.file.stem}.{self.mutator}.{hashlib.sha256(self.change.encode()).hexdigest()[:8]}"
+    def keep(self, mistake: Mistake, verdict: str, killer: str) -> None:
+        """Write it down, and tell about a survivor."""
+        place = f"{mistake.file}:{mistake.line}"
+        row = "\t".join((self._sources, verdict, mistake.name, place, mistake.change, " ".join(killer.split())))
+        with self._lock, self._file.open("a", encoding="utf-8") as file:
+            self.known[mistake.name] = verdict
+            print(row, file=file, flush=True)
+            if verdict == "survived":
+                print(f"survived  {mistake.name}  {place}  {mistake.change}", flush=True)
 
-    @property
-    def change(self) -> str:
-        """The line before and after, without its number."""
-        original = self.file.read_bytes()
-        begin = original.rfind(b"\n", 0, self.start) + 1
-        stop = original.find(b"\n", self.end)
-        before = original[begin:stop].decode()
-        after = (original[begin : self.start] + self.text.encode() + original[self.end : stop]).decode()
-        return " => ".join(" ".join(each.split()) for each in (before, after))
-
-    def applied(self) -> bytes:
-        """The whole source with the mistake in it."""
-        original = self.file.read_bytes()
-        return original[: self.start] + self.text.encode() + original[self.end :]
-
-
-def mutants(slither: Slither) -> Iterator[Mutant]:
-    """All of them, each once, in the order of the sources."""
-    seen = set[tuple[Path, int, int, str]]()
-    for unit in slither.compilation_units:
-        for contract in sorted(unit.contracts, key=lambda each: each.source_mapping.filename.absolute):
-            file = Path(contract.source_mapping.filename.absolute)
-            if file.is_relative_to(HOME / "src") and not contract.is_interface:
-                for mutant in _of(contract, file, unit):
-                    key = (mutant.file, mutant.start, mutant.end, mutant.text)
-                    if key not in seen and mutant.applied() != file.read_bytes():
-                        seen.add(key)
-                        yield mutant
-
-
-def _of(contract: Contract, file: Path, unit: object) -> Iterator[Mutant]:
-    for name in MUTATORS:
-        kind = getattr(all_mutators, name)
-        maker = kind(unit, 0, "", "", contract, None, False, None, [])
-        # Its public `mutate` runs the tests as well, in place and each after two compilations.
-        patches = maker._mutate().get("patches", {})  # noqa: SLF001
-        for patch in patches.get(str(file), ()):
-            yield Mutant(file, name, patch["line_number"], patch["start"], patch["end"], patch["new_string"])
-
-
-class Trial:
-    """A copy of the contracts in which one source at a time is wrong."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._forge = shutil.which("forge") or "forge"
-        self._environment = os.environ | {
-            "FOUNDRY_PROFILE": "mutants",
-            "FOUNDRY_OUT": str(place / "out"),
-            "FOUNDRY_CACHE_PATH": str(place / "cache"),
-        }
-        place.mkdir(parents=True, exist_ok=True)
-        for name in COPIED:
-            source = HOME / name
-            if source.is_dir():
-                shutil.rmtree(place / name, ignore_errors=True)
-                shutil.copytree(source, place / name)
-            else:
-                shutil.copy2(source, place / name)
-        if not (place / "node_modules").exists():
-            (place / "node_modules").symlink_to(HOME / "node_modules")
-
-    def verdict(self, mutant: Mutant) -> str:
-        """`killed`, `survived`, or `invalid` where it does not compile."""
-        target = self._place / mutant.file.relative_to(HOME)
-        target.write_bytes(mutant.applied())
+    def judge(self, trial: Trial, mistake: Mistake) -> None:
+        """Try it: `killed`, `survived`, `same` where it makes the same code, `invalid` where none."""
         try:
-            if self._run("build", "src").returncode:
-                return "invalid"
-            return "killed" if self.tests().returncode else "survived"
-        finally:
-            shutil.copy2(mutant.file, target)
+            codes = trial.codes(mistake)
+        except DoesNotCompile as error:
+            self.keep(mistake, "invalid", str(error).splitlines()[0])
+            return
+        if not codes:
+            self.keep(mistake, "same", "")
+            return
+        digest = hashlib.sha256(repr(sorted((each, code["bytecode"]) for each, code in codes.items())).encode())
+        twin = self._of_code.setdefault(digest.hexdigest(), mistake.name)
+        if twin != mistake.name and twin in self.known:
+            self.keep(mistake, self.known[twin], f"as {twin}")
+            return
+        killer = trial.killer(codes)
+        self.keep(mistake, "survived" if killer is None else "killed", killer or "")
 
-    def tests(self) -> subprocess.CompletedProcess[str]:
-        """All tests until the first that fails."""
-        return self._run("test", "--fail-fast", "--no-match-contract", "|".join(LEFT_OUT))
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self._forge, *arguments],
-            cwd=self._place,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def sample(found: Sequence[Mistake], size: int) -> list[Mistake]:
+    """So many of them: at random, but each time the same, and every function before any has a second."""
+    generator = random.Random(SEED)  # noqa: S311
+    by_function = defaultdict[tuple[str, str], list[Mistake]](list)
+    for each in found:
+        by_function[each.file, each.function].append(each)
+    ranked = [
+        (turn, generator.random(), each)
+        for group in by_function.values()
+        for turn, each in enumerate(generator.sample(group, len(group)))
+    ]
+    return [each for _, _, each in sorted(ranked, key=lambda entry: entry[:2])[:size]]
 
 
 def equivalent() -> dict[str, str]:
@@ -140,37 +93,60 @@ def equivalent() -> dict[str, str]:
     return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
 
 
+def judge_all(trials: Sequence[Trial], chosen: Sequence[Mistake], verdicts: Verdicts) -> None:
+    """Each of them in whichever folder is free."""
+    free = SimpleQueue[Trial]()
+    for trial in trials:
+        free.put(trial)
+
+    def judge(mistake: Mistake) -> None:
+        trial = free.get()
+        try:
+            verdicts.judge(trial, mistake)
+        finally:
+            free.put(trial)
+
+    with ThreadPoolExecutor(len(trials)) as pool:
+        list(pool.map(judge, chosen))
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="sources by their stem, or mutants by their name")
+    parser.add_argument("--sample", type=int, metavar="N", help="so many of them, the same each time; default: all")
     parser.add_argument("--list", action="store_true", help="show them, and try none")
+    parser.add_argument("--afresh", action="store_true", help="forget all verdicts")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="how many to try at a time")
     parser.add_argument("--out", type=Path, default=HOME.parent / ".tools/proofs/mutants")
-    chosen = parser.parse_args()
-    os.chdir(HOME)
-    found = list(mutants(Slither(".", foundry_out_directory=os.environ.get("FOUNDRY_OUT", "out"))))
-    if chosen.only:
-        found = [each for each in found if each.file.stem in chosen.only or each.name in chosen.only]
-    if chosen.list:
-        for each in found:
-            print(f"{each.name}  {each.file.stem}:{each.line}  {each.change}")
-        print(f"{len(found)} mutants")
-        return 0
-    known, survivors = equivalent(), 0
-    trial = Trial(chosen.out)
-    sound = trial.tests()
-    if sound.returncode:
-        print(sound.stdout[-3000:], "the tests fail without any mistake", sep="\n", file=sys.stderr)
+    wanted = parser.parse_args()
+
+    trials = [Trial(HOME, wanted.out / "0")]
+    try:
+        trials[0].prepare()
+        found = [
+            each
+            for file, tree in trials[0].trees().items()
+            for each in mistakes(file, tree, (HOME / file).read_bytes())
+            if not wanted.only or Path(file).stem in wanted.only or each.name in wanted.only
+        ]
+        chosen = found if wanted.sample is None else sample(found, wanted.sample)
+        if wanted.list:
+            print(*(f"{each.name}  {each.file}:{each.line}  {each.change}" for each in chosen), sep="\n")
+            return 0
+        excused, verdicts = equivalent(), Verdicts(wanted.out / "verdicts.tsv", afresh=wanted.afresh)
+        trials += [trials[0].twin(wanted.out / str(number)) for number in range(1, wanted.workers)]
+        judge_all(trials, [each for each in chosen if each.name not in excused | verdicts.known], verdicts)
+    except Untrustworthy as error:
+        print(error, file=sys.stderr)
         return 2
-    with (chosen.out / "results.tsv").open("a", encoding="utf-8") as results:
-        for each in found:
-            verdict = "equivalent" if each.name in known else trial.verdict(each)
-            survivors += verdict == "survived"
-            row = f"{verdict}\t{each.name}\t{each.file.stem}:{each.line}\t{each.change}"
-            print(row, file=results, flush=True)
-            if verdict == "survived":
-                print(row, flush=True)
-    print(f"{len(found)} mutants, {survivors} survived", flush=True)
-    return min(survivors, 1)
+    finally:
+        for trial in trials:
+            trial.close()
+    counts = Counter("equivalent" if each.name in excused else verdicts.known[each.name] for each in chosen)
+    print(
+        f"{len(chosen)} of {len(found)} mutants:", ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    )
+    return 1 if counts["survived"] else 0
 
 
 if __name__ == "__main__":

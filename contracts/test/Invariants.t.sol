@@ -17,7 +17,7 @@ contract Grid is Test {
     address private immutable SCHEDULER;
     address private immutable CUSTOMER;
     address[2] private _providers;
-    JobDefinition private _definition;
+    bytes private _definition;
 
     /// @dev Row by row of the table, the states that a job may reach from there; written down once more, not read from
     /// the contract.
@@ -49,7 +49,7 @@ contract Grid is Test {
     constructor(MetaScheduler grid, Credit credit, address[5] memory people, JobDefinition memory wanted) {
         (GRID, CREDIT, ADMIN, SCHEDULER, CUSTOMER) = (grid, credit, people[0], people[1], people[2]);
         _providers = [people[3], people[4]];
-        _definition = wanted;
+        _definition = abi.encode(wanted);
     }
 
     function request(uint96 locked, uint8 attempts, bool delegates, uint16 wait) external {
@@ -59,7 +59,7 @@ contract Grid is Test {
         RequestOptions memory options =
             RequestOptions(delegates, attempts, 0, wait == 0 ? 0 : uint64(vm.getBlockTimestamp() + wait));
         vm.prank(CUSTOMER);
-        GRID.requestJob(_definition, locked, "", options);
+        GRID.requestJob(abi.decode(_definition, (JobDefinition)), locked, "", options);
     }
 
     function assign(uint256 which, uint256 to) external {

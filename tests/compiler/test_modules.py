@@ -1,11 +1,16 @@
 """Modules in scripts: inputs arrive literally, outputs come back under their names, nothing else leaks."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from deepsquare import compiler, workflow
 from deepsquare.workflow import EnvVar, Step, Use
 from tests.support.modules import MemoryModules
+from tests.support.runtimes import RuntimeStandIn
 from tests.support.scripts import Outcome, ScriptSite, command
+from tests.support.shellcheck import complaints
 from tests.support.texts import ATTACKS
 
 HEAD = "enableLogging: true\nresources: {tasks: 1, cpusPerTask: 1, memPerCpu: 128, gpus: 0}\nsteps:\n"
@@ -139,6 +144,31 @@ def test_what_a_module_launches_ends_with_it(site: ScriptSite) -> None:
     launch = "  - launch: {handleName: server, steps: []}\n"
     steps = f"{launch}  - use: {{source: {PLACE}/m}}\n  - run: {{command: echo after}}\n"
     assert run(site, steps, m=module).stdout.splitlines() == ["up", "ended", "after"]
+
+
+def test_a_container_in_a_module_finds_the_module_s_file_at_its_place(site: ScriptSite, tmp_path: Path) -> None:
+    runtime = RuntimeStandIn(tmp_path / "runtime")
+    step = "run: {container: {image: 'alpine:3', apptainer: true}, command: 'true'}"
+    modules = MemoryModules({PLACE: f"name: m\nsteps:\n  - {step}\n"})
+    loaded = workflow.load(f"{HEAD}  - use: {{source: {PLACE}}}\n  - {step}\n", modules=modules)
+    script = compiler.compile(loaded, salt="0" * 32).text
+    outcome = site.run(script, {"DEEPSQUARE_SITE_APPTAINER": str(runtime.path)})
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    within, after = (call.environment["APPTAINERENV_DEEPSQUARE_ENV"] for call in runtime.take_calls("exec"))
+    assert re.fullmatch(r"/deepsquare/env-\w+", within)
+    assert after == "/deepsquare/env"
+    assert [affinity.label.key for affinity in compiler.definition(loaded, "0" * 64).affinities] == [
+        "container.apptainer"
+    ]
+
+
+@pytest.mark.parametrize(
+    "steps", [f"  - use: {{source: {PLACE}/m}}\n", f"  - use: {{source: {PLACE}/m, exportEnvAs: M}}\n"]
+)
+def test_shellcheck_has_nothing_to_say_about_modules(steps: str) -> None:
+    modules = MemoryModules({f"{PLACE}/m": f"name: m\n{OUTPUTS}"})
+    loaded = workflow.load(HEAD + steps, modules=modules)
+    assert complaints(compiler.compile(loaded, salt="0" * 32).text) == ""
 
 
 def test_the_script_names_its_modules_to_the_commit(site: ScriptSite) -> None:  # noqa: ARG001

@@ -13,7 +13,7 @@ from deepsquare.compiler.quoting import quote
 from deepsquare.workflow import For, Run, Step
 from deepsquare.workflow.conditions import check_condition
 from tests.support.profiles import examples
-from tests.support.scripts import Call, ScriptSite, command, script_of_steps, variables
+from tests.support.scripts import BASH, Call, ScriptSite, command, script_of_steps, variables
 from tests.support.texts import ATTACKS, CANARY, NAMES, TEXTS
 
 SCRIPT_TOOLS = ("env", "mkdir", "rm", "rmdir", "sh", "chmod")
@@ -106,7 +106,7 @@ def calls_of(
 ) -> list[Call]:
     """The calls of a job in which nothing goes wrong and no trap springs."""
     script = script_of_steps(*steps, env=env)
-    subprocess.run(["/bin/bash", "-n"], input=script.encode(), check=True, capture_output=True)
+    subprocess.run([BASH, "-n"], input=script.encode(), check=True, capture_output=True)
     outcome = site.run(script, environment)
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert not list(site.folder.rglob(CANARY))

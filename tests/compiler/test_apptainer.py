@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deepsquare.workflow import Container, For, InvalidWorkflow, Launch, Mount, Run, RunResources, Step
 from tests.support.profiles import examples
 from tests.support.runtimes import RuntimeCall, RuntimeStandIn
-from tests.support.scripts import Outcome, ScriptSite, command, script_of, script_of_steps, variables
+from tests.support.scripts import BASH, Outcome, ScriptSite, command, script_of, script_of_steps, variables
 from tests.support.shellcheck import complaints
 from tests.support.texts import ATTACKS, CANARY, TEXTS
 
@@ -445,7 +445,7 @@ def check_any_text(site: ScriptSite, apptainer: RuntimeStandIn, texts: list[str]
         ]
     places = {"images": str(site.folder / "library"), "mounts": str(site.folder / "library")}
     script = script_of_steps(*steps, env={"JOB": "".join(texts)})
-    subprocess.run(["/bin/bash", "-n"], input=script.encode(), check=True, capture_output=True)
+    subprocess.run([BASH, "-n"], input=script.encode(), check=True, capture_output=True)
     named = {f"DEEPSQUARE_SITE_{name.upper()}": value for name, value in places.items()}
     outcome = site.run(script, {"DEEPSQUARE_SITE_APPTAINER": str(apptainer.path), **named})
     assert (outcome.exit_code, outcome.stderr) == (0, "")

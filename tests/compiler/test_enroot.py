@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deepsquare.workflow import Container, For, InvalidWorkflow, Mount, Run, RunResources, Step
 from tests.support.profiles import examples
 from tests.support.runtimes import RuntimeCall, RuntimeStandIn
-from tests.support.scripts import Outcome, ScriptSite, command, script_of_steps, variables
+from tests.support.scripts import BASH, Outcome, ScriptSite, command, script_of_steps, variables
 from tests.support.shellcheck import complaints
 from tests.support.slurm import SlurmLab
 from tests.support.texts import ATTACKS, CANARY, TEXTS
@@ -209,7 +209,7 @@ def check_any_text(site: ScriptSite, enroot: RuntimeStandIn, texts: list[str]) -
         for text, folder in zip(texts, folders, strict=True)
     ]
     script = script_of_steps(*steps, env=names)
-    subprocess.run(["/bin/bash", "-n"], input=script.encode(), check=True, capture_output=True)
+    subprocess.run([BASH, "-n"], input=script.encode(), check=True, capture_output=True)
     outcome = site.run(script, {"DEEPSQUARE_SITE_ENROOT": str(enroot.path)})
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert not list(site.folder.rglob(CANARY))

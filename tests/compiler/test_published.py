@@ -8,7 +8,7 @@ import pytest
 
 from deepsquare import compiler, workflow
 from tests.support.modules import MemoryModules
-from tests.support.scripts import ScriptSite, script_of
+from tests.support.scripts import BASH, ScriptSite, script_of
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "workflows"
 ARE_HERE = SAMPLES.is_dir() or bool(os.environ.get("CI"))
@@ -78,7 +78,7 @@ def test_the_published_hello_world_compiles_and_runs(site: ScriptSite) -> None:
 @pytest.mark.parametrize("sample", supported(), ids=lambda sample: sample.name)
 def test_a_published_workflow_compiles_to_a_script_that_bash_understands(sample: Path) -> None:
     script = compiler.compile(workflow.load(sample.read_text(), modules=MODULES), salt="0" * 32).text
-    subprocess.run(["/bin/bash", "-n"], input=script.encode(), check=True, capture_output=True)
+    subprocess.run([BASH, "-n"], input=script.encode(), check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(

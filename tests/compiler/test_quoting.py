@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from deepsquare.compiler.errors import UnquotableText
 from deepsquare.compiler.quoting import quote, quote_where_needed
+from tests.support.scripts import BASH
 from tests.support.texts import TEXTS
 
 NASTY = [
@@ -43,7 +44,7 @@ NASTY = [
 def read_back(words: list[str], locale: str) -> list[str]:
     """What bash makes of these words."""
     script = "printf '%s\\0' " + " ".join(words)
-    done = subprocess.run(["/bin/bash"], input=script.encode(), capture_output=True, check=True, env={"LC_ALL": locale})
+    done = subprocess.run([BASH], input=script.encode(), capture_output=True, check=True, env={"LC_ALL": locale})
     assert done.stderr == b""
     return [part.decode() for part in done.stdout.split(b"\0")[:-1]]
 

@@ -18,7 +18,7 @@ from deepsquare.scheduling import Rejection, candidates
 from deepsquare.scheduling.affinity import holds
 from deepsquare.workflow import RESERVED_NAMES, Container, InvalidWorkflow, Run, RunResources, Step
 from tests.support.modules import MemoryModules
-from tests.support.scripts import command, script_of_steps, variables
+from tests.support.scripts import BASH, command, script_of_steps, variables
 from tests.support.shellcheck import complaints
 from tests.support.sites import NOW, request, site
 from tests.support.texts import ATTACKS, TEXTS
@@ -82,7 +82,7 @@ def test_the_runtime_reserves_exactly_the_names_that_the_language_reserves() -> 
 @pytest.mark.system
 def test_a_job_of_ten_thousand_steps_compiles() -> None:
     text = script_of_steps(*[command("true")] * 10_000)
-    subprocess.run(["/bin/bash", "-n"], input=text.encode(), check=True, capture_output=True)
+    subprocess.run([BASH, "-n"], input=text.encode(), check=True, capture_output=True)
 
 
 def test_the_definition_is_what_the_workflow_asks_for() -> None:

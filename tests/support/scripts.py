@@ -68,6 +68,9 @@ sys.exit(max(128 - code if code < 0 else code for code in codes))
 # It starts with every step of every script, so it imports what C has: `json` and `signal` took half of its time.
 
 
+BASH = os.environ.get("DEEPSQUARE_TEST_BASH", "/bin/bash")
+"""The bash that runs scripts: sites have older and newer ones."""
+
 _WITH_DEFAULT_SIGNALS = ("env", "--default-signal=INT,TERM,HUP,PIPE")
 """What a shell inherits as ignored it can never hear; how pytest itself was started must not matter."""
 
@@ -137,7 +140,7 @@ class ScriptSite:
         """A job on its way; the caller waits for it."""
         self._script.write_text(script, encoding="utf-8", newline="")
         return subprocess.Popen(
-            [*self._launcher, *_WITH_DEFAULT_SIGNALS, "/bin/bash", str(self._script)],
+            [*self._launcher, *_WITH_DEFAULT_SIGNALS, BASH, str(self._script)],
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=stdout,

@@ -32,12 +32,14 @@ run_in_network() {
     pasta) ((${#ds_nameservers[@]})) || ds_nameservers=(169.254.1.1) ;;
   esac
   ((${#ds_nameservers[@]} == 0)) || printf 'nameserver %s\n' "${ds_nameservers[@]}" >"$folder/resolv.conf"
-  text=$(declare -f enter_network tend_network heard_from attach_network link_network link_all open_tunnel \
-    link_wireguard)
-  run bash -c "$text; enter_network \"\$@\"" bash "$folder" "${ds_network[@]}" "$@"
+  run bash -c "$(network_functions); enter_network \"\$@\"" bash "$folder" "${ds_network[@]}" "$@"
   code=$?
   rm -rf -- "$folder"
   return "$code"
+}
+
+network_functions() {
+  declare -f enter_network tend_network heard_from attach_network link_network link_all open_tunnel link_wireguard
 }
 
 # --- In each task of the command: no variable may be set in a process that becomes the command. ---
@@ -53,7 +55,7 @@ enter_network() {
     set -- "${@:1:4}" unshare --user --map-user="$3" --map-group="$4" -- "${@:5}"
   [[ $2 != host ]] || exec "${@:5}"
   set -- "$(mktemp -d -p "$DEEPSQUARE_DISK_TMP" network-XXXXXX)" "$@"
-  mkfifo -- "$1/inside" "$1/outside" "$1/ready" || exit
+  mkfifo -- "$1/inside" "$1/outside" "$1/ready" "$1/linked" || exit
   tend_network "$$" "$1" "$2" "$3" &
   # shellcheck disable=SC2016
   exec unshare --user --map-root-user --net --mount -- sh -c '
@@ -80,7 +82,6 @@ tend_network() {
   exec 9>&-
   tail --pid="$1" -s 0.2 -f /dev/null
   for process in $(jobs -p); do kill -s KILL -- "-$process"; done
-  [[ ! -s $2/pid ]] || kill -s KILL "$(<"$2/pid")"
   rm -rf -- "$2"
 }
 
@@ -95,22 +96,25 @@ heard_from() {
 
 # attach_network <process> <folder of the task> <folder of the step> <kind>: leads out, but not to the host's loopback.
 attach_network() {
-  local as=()
+  local more=()
   exec 7<>"$2/ready"
   if [[ $4 == slirp4netns ]]; then
     setsid "${DEEPSQUARE_SITE_SLIRP4NETNS:-slirp4netns}" --configure --mtu=65520 --disable-host-loopback \
       --ready-fd=7 "$1" tap0 9>&- &
     heard_from "$!"
   else
-    ((UID != 0)) || as=(--runas 0)
-    "${DEEPSQUARE_SITE_PASTA:-pasta}" --quiet --config-net --no-map-gw -t none -u none -T none -U none \
-      --dns-forward 169.254.1.1 --pid "$2/pid" "${as[@]}" "$1" 7>&- 9>&-
+    ((UID != 0)) || more=(--runas 0)
+    # It says its number when it is ready.
+    setsid "${DEEPSQUARE_SITE_PASTA:-pasta}" --foreground --quiet --config-net --no-map-gw \
+      -t none -u none -T none -U none --dns-forward 169.254.1.1 --pid "$2/ready" "${more[@]}" "$1" 7>&- 9>&- &
+    heard_from "$!"
   fi
 }
 
 # link_network <process> <folder of the task> <folder of the step> <kind>: its further interfaces, and its tunnels.
 link_network() {
   compgen -G "$3/*.link" >/dev/null || compgen -G "$3/*.tunnel" >/dev/null || return 0
+  exec 7<>"$2/linked"
   setsid nsenter --target "$1" --user --preserve-credentials --net --mount unshare --mount \
     bash -c "$(declare -f link_all link_wireguard open_tunnel)"'; link_all "$@"' bash "$3" &
   heard_from "$!"

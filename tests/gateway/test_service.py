@@ -166,7 +166,7 @@ async def test_a_request_whose_connection_the_gateway_had_closed_is_made_again()
         asked.append(request.url.path)
         if len(asked) == 1:
             raise httpx.ReadError("closed")
-        return httpx.Response(200, json={"hash": "ab" * 32, "salt": "cd" * 32, "warnings": []})
+        return httpx.Response(200, json={"hash": "ab" * 32, "salt": "cd" * 32, "warnings": [], "modules": {}})
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
         client = GatewayClient("http://127.0.0.1:1", SigningDomain(CHAIN_ID, CONTRACT), http=http)

@@ -8,8 +8,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from deepsquare.gateway.connections import Share, bounded_protocol
-from deepsquare.gateway.ratelimit import client_key
+from deepsquare.web.connections import Share, bounded_protocol
+from deepsquare.web.ratelimit import client_key
 
 STRANGER, NEIGHBOUR, PROXY = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

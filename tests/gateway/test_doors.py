@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from deepsquare.gateway.doors import Doors
 from deepsquare.gateway.errors import StoreUnavailable
-from deepsquare.gateway.ratelimit import RateLimit, client_key
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import JobId
+from deepsquare.web.ratelimit import RateLimit, client_key
 from tests.gateway.conftest import URL, WORKFLOW, Accounts, Gateway, running
 from tests.gateway.knocking import challenged, code
 from tests.support.clock import ManualClock

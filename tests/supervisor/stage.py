@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsquare.chain import EventReader, GridAddress, GridSettings, JobSettled, Signer
-from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId, JobStatus, JobTag, Label, Prices
+from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId, JobStatus, JobTag, Label, Node, Prices
 from deepsquare.supervisor.entry import Entry
 from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
@@ -50,6 +50,16 @@ class ScriptedRuntimes:
         return self.found
 
 
+class Listener:
+    """A meta-scheduler that hears how the cluster stands."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, int, tuple[Node, ...]]] = []
+
+    async def tell(self, *, running: int, queued: int, nodes: Sequence[Node]) -> None:
+        self.heard.append((running, queued, tuple(nodes)))
+
+
 class Stage:
     """Everything that one supervisor works with, and the supervisor itself."""
 
@@ -62,6 +72,7 @@ class Stage:
         self.cluster = ScriptedCluster(folder / "cluster", grid.clock)
         self.runtimes = ScriptedRuntimes()
         self.gateway = MemoryGateway()
+        self.scheduler = Listener()
         self.signer: Signer = signer(("provider one", "provider two")[provider])
         self._account = grid.provider_account(provider)
         self._limits: GridSettings | None = None
@@ -92,6 +103,7 @@ class Stage:
             signer=self.signer,
             journal=self.journal,
             clock=self.clock,
+            scheduler=self.scheduler,
         )
 
     async def begin(self, fuse: Fuse | None = None) -> None:

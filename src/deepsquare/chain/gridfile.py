@@ -12,6 +12,9 @@
     [gateway]
     url = "http://127.0.0.1:8080"          # optional for services that talk to no gateway
 
+    [scheduler]
+    url = "http://127.0.0.1:8081"          # optional: a meta-scheduler's door, for reasons and for providers' status
+
 It holds no secret and grants no right. Errors name the file, the line and what is expected there.
 """
 
@@ -39,6 +42,7 @@ _KEYS: Mapping[str, Mapping[str, type]] = {
         "provider_manager": str,
     },
     "gateway": {"url": str},
+    "scheduler": {"url": str},
 }
 _KIND_NAMES = {str: "a text in quotes", int: "a whole number"}
 _ADDRESS = re.compile(r"\A0x[0-9a-fA-F]{40}\Z")
@@ -56,6 +60,7 @@ class GridFile:
     gateway_url: str | None = None
     credit: Address | None = None
     provider_manager: Address | None = None
+    scheduler_url: str | None = None
 
 
 def load_grid(path: Path) -> GridFile:
@@ -88,6 +93,8 @@ def write_grid(path: Path, file: GridFile) -> None:
     tables = [_table("chain", chain)]
     if file.gateway_url is not None:
         tables.append(_table("gateway", {"url": file.gateway_url}))
+    if file.scheduler_url is not None:
+        tables.append(_table("scheduler", {"url": file.scheduler_url}))
     write_durably(path, "\n".join(tables))
 
 
@@ -117,6 +124,7 @@ class _GridText:
                 deployed_at_block=self._optional("chain", "deployed_at_block") or 0,
             ),
             gateway_url=self._optional("gateway", "url"),
+            scheduler_url=self._optional("scheduler", "url"),
             credit=self._optional_address("credit"),
             provider_manager=self._optional_address("provider_manager"),
         )
@@ -139,7 +147,7 @@ class _GridText:
                 raise InvalidGridFile(
                     self.path,
                     self._line(None, table),
-                    f"{table!r} is unknown; expected the tables [chain] and [gateway]",
+                    f"{table!r} is unknown; expected the tables [chain], [gateway] and [scheduler]",
                 )
             for key in values.keys() - known.keys():
                 raise self._wrong(table, key, f"{key!r} is unknown in [{table}]; expected {', '.join(known)}")

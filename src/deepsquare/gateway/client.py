@@ -32,8 +32,9 @@ from deepsquare.gateway.errors import (
     UnexpectedAnswer,
     WrongGrid,
 )
-from deepsquare.gateway.signing import Challenge, SigningDomain, TypedDataSigner, TypedMessage
+from deepsquare.gateway.signing import Challenge, SigningDomain
 from deepsquare.model import Address, JobId
+from deepsquare.web.signing import TypedDataSigner, TypedMessage
 
 if TYPE_CHECKING:
     import httpx

@@ -16,8 +16,8 @@ from deepsquare.clock import Clock
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.jobs import Jobs
 from deepsquare.gateway.logs import LogState, LogStore
-from deepsquare.gateway.refusal import Refusal
 from deepsquare.model import Job, JobId
+from deepsquare.web.refusal import Refusal
 
 READ_BYTES = 64 * 1024
 HEARTBEAT = timedelta(seconds=15)

@@ -19,9 +19,10 @@ from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.credentials import Credentials, InvalidCredentials
 from deepsquare.gateway.jobs import Jobs
 from deepsquare.gateway.parameters import attempt_of, job_id_of, length_of, offset_of
-from deepsquare.gateway.refusal import Refusal
-from deepsquare.gateway.signing import Challenge, SigningDomain, TypedMessage
+from deepsquare.gateway.signing import Challenge, SigningDomain
 from deepsquare.model import Address, Job, JobId
+from deepsquare.web.refusal import Refusal
+from deepsquare.web.signing import TypedMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,10 @@ from strawberry.types.graphql import OperationType
 from deepsquare.gateway import graphql_types, submission
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.nesting import is_document_beyond, is_json_deeper
-from deepsquare.gateway.refusal import Refusal, refusal_of
+from deepsquare.gateway.refusal import refusal_of
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.gateway.submission import Submissions
+from deepsquare.web.refusal import Refusal
 from deepsquare.workflow import Problem, Severity
 
 MAX_NESTING = 200

@@ -27,8 +27,8 @@ from deepsquare.gateway.parameters import (
     wanted_attempt_of,
 )
 from deepsquare.gateway.parts import Parts, grant_of, parts_of
-from deepsquare.gateway.refusal import Refusal
 from deepsquare.model import JobId
+from deepsquare.web.refusal import Refusal
 
 router = APIRouter(prefix="/v1/jobs/{job_id}")
 

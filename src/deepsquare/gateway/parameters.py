@@ -4,9 +4,9 @@ from fastapi import Request
 
 from deepsquare.chain.keccak import checksum_address
 from deepsquare.gateway.codes import ErrorCode
-from deepsquare.gateway.refusal import Refusal
 from deepsquare.model import Address, InvalidJobId, JobId, parse_job_id
 from deepsquare.modules import COMMIT, Pins
+from deepsquare.web.refusal import Refusal
 from deepsquare.workflow.formats import check_module_source
 
 MAX_ATTEMPT = 2**31 - 1

@@ -6,18 +6,12 @@ repeating them harmless. The domain binds all of them to one chain and one contr
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, Self
 
-from deepsquare.chain.errors import InvalidSignature
-from deepsquare.chain.grid import GridAddress
-from deepsquare.chain.typed_data import Types, recover
+from deepsquare.chain.typed_data import Types
 from deepsquare.model import Address, JobId
-
-DOMAIN_NAME = "DeepSquare Gateway"
-DOMAIN_VERSION = "1"
+from deepsquare.web.signing import ServiceDomain, TypedMessage
 
 _ACCESS_TYPES: Types = {
     "Access": (
@@ -37,58 +31,11 @@ _CLOSE_TYPES: Types = {"CloseLog": (("jobId", "bytes32"), ("attempt", "uint64"),
 SIGNATURE_BYTES = 65
 
 
-class TypedDataSigner(Protocol):
-    """An account that can sign typed data; `deepsquare.chain.Signer` is one."""
+class SigningDomain(ServiceDomain):
+    """The chain and the contract for which a signature at a gateway's door is good."""
 
-    @property
-    def address(self) -> Address:
-        """The account."""
-        ...
-
-    def sign_typed_data(self, domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) -> bytes:
-        """The 65 bytes of the signature."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class TypedMessage:
-    """One message to sign: its types and its values."""
-
-    types: Types
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class SigningDomain:
-    """The chain and the contract for which a signature is good."""
-
-    chain_id: int
-    contract: Address
-
-    @classmethod
-    def of(cls, grid: GridAddress) -> Self:
-        """The domain of a grid."""
-        return cls(grid.chain_id, grid.meta_scheduler)
-
-    def typed(self) -> dict[str, Any]:
-        """The domain as EIP-712 writes it."""
-        return {
-            "name": DOMAIN_NAME,
-            "version": DOMAIN_VERSION,
-            "chainId": self.chain_id,
-            "verifyingContract": self.contract,
-        }
-
-    def sign(self, message: TypedMessage, signer: TypedDataSigner) -> bytes:
-        """`message`, signed for this domain."""
-        return signer.sign_typed_data(self.typed(), message.types, message.values)
-
-    def signer_of(self, message: TypedMessage, signature: bytes) -> Address | None:
-        """The account that signed `message` for this domain; None where the signature is none at all."""
-        try:
-            return recover(self.typed(), message.types, message.values, signature)
-        except InvalidSignature:
-            return None
+    __slots__ = ()
+    name = "DeepSquare Gateway"
 
 
 @dataclass(frozen=True, slots=True)

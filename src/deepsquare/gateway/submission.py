@@ -20,10 +20,10 @@ from anyio import CapacityLimiter
 from deepsquare import compiler, workflow
 from deepsquare.clock import Clock
 from deepsquare.gateway.codes import ErrorCode
-from deepsquare.gateway.refusal import Refusal
 from deepsquare.gateway.scripts import ScriptStore
 from deepsquare.model import Address
 from deepsquare.modules import NO_PINS, GitModules, Pins, pins_of
+from deepsquare.web.refusal import Refusal
 from deepsquare.workflow import Loaded, Modules, Problem
 
 SALT_BYTES = 16

@@ -6,9 +6,11 @@ held from that moment on; if the chain does not confirm it, the job comes back i
 
 import logging
 import math
+from collections.abc import Mapping
 from datetime import datetime
 
 from deepsquare.metascheduler.standing import Standing
+from deepsquare.metascheduler.status import ProviderStatus, usable
 from deepsquare.metascheduler.view import GridView, bound_until, request_of
 from deepsquare.model import Address, Job, JobId, JobStatus, Provider
 from deepsquare.scheduling import Cluster, FairShare, Offer, Policy, Rejection, Scheduler, Start
@@ -29,14 +31,13 @@ class Board:
         self._unconfirmed: set[JobId] = set()
         self._lost: set[JobId] = set()
 
-    def follow(self, view: GridView, now: datetime) -> None:
-        """Take in what the view learnt since it was last followed."""
+    def follow(self, view: GridView, statuses: Mapping[Address, ProviderStatus], now: datetime) -> None:
+        """Take in what the view learnt since it was last followed, and what providers say of themselves now."""
         at = now.timestamp()
-        self._follow_providers(view, at)
-        self._follow_leases(view, at)
+        self._follow_providers(view, statuses, at)
         for job_id in sorted(view.take_changes()):
             self._follow_job(job_id, view.job(job_id), now)
-        self._close_distrusted(at)
+        self._open_or_close(view, statuses, at)
 
     def note_lost(self, job: JobId) -> None:
         """The job comes back because its provider did not answer in time."""
@@ -50,22 +51,32 @@ class Board:
             self._unconfirmed.add(start.job)
         return starts
 
+    def place(self, job: JobId) -> int | None:
+        """How many jobs are served before this one; None for one that does not wait."""
+        if job not in self._scheduler.queue:
+            return None
+        return next((place for place, entry in enumerate(self._scheduler.queue) if entry.job == job), None)
+
     @property
     def waiting(self) -> list[JobId]:
         """The jobs that wait, the first to be served first."""
         return [entry.job for entry in self._scheduler.queue]
 
     def why(self, job: JobId, now: datetime) -> list[Offer | Rejection]:
-        """What each cluster answers to a job that waits, if it is the job's turn."""
+        """What each cluster answers to a job that waits, if it is the job's turn: the best offer first."""
         request = self._scheduler.queue[job].request
         clusters = self._scheduler.clusters.values()
-        return [judge(request, self._scheduler, cluster, now.timestamp()) for cluster in clusters]
+        answers = [(judge(request, self._scheduler, cluster, now.timestamp()), cluster) for cluster in clusters]
+        offers = [(self._scheduler.rank(request, cluster), answer) for answer, cluster in answers if _offers(answer)]
+        refusals = [answer for answer, _ in answers if not _offers(answer)]
+        return [answer for _, answer in sorted(offers, key=lambda offer: offer[0])] + refusals
 
-    def _follow_providers(self, view: GridView, at: float) -> None:
+    def _follow_providers(self, view: GridView, statuses: Mapping[Address, ProviderStatus], at: float) -> None:
         for address in [address for address in self._providers if address not in view.providers]:
             self._scheduler.leave(address)
             del self._providers[address]
-        for address, provider in view.providers.items():
+        for address, registered in view.providers.items():
+            provider = usable(registered, statuses.get(address))
             if self._providers.get(address) is provider:
                 continue
             if self._providers.get(address) != provider:
@@ -80,15 +91,6 @@ class Board:
         del self._places[job_id]
         if job is not None and job.status is not JobStatus.PENDING and job.provider is not None:
             self._hold(job, job.provider, at)
-
-    def _follow_leases(self, view: GridView, at: float) -> None:
-        for address, cluster in self._scheduler.clusters.items():
-            end = view.leases.get(address)
-            is_over = end is not None and end.timestamp() <= at
-            if is_over and cluster.closed_until < math.inf:
-                self._scheduler.close(address, math.inf, f"it was last heard of before {end:%H:%M:%S} UTC")
-            elif not is_over and cluster.closed_until == math.inf:
-                self._scheduler.close(address, -math.inf, "")
 
     def _follow_job(self, job_id: JobId, job: Job | None, now: datetime) -> None:
         at = now.timestamp()
@@ -145,10 +147,25 @@ class Board:
             self._scheduler.end(job_id, at)
         return where
 
-    def _close_distrusted(self, at: float) -> None:
-        """A cluster that gave jobs back, or lost one, is left in peace for a while."""
+    def _open_or_close(self, view: GridView, statuses: Mapping[Address, ProviderStatus], at: float) -> None:
+        """Close each cluster that must get nothing now, and open those whose reason is gone."""
+        leases = view.leases
         for address, cluster in self._scheduler.clusters.items():
-            until = self._standing.closed_until(address, at)
-            if until is not None and cluster.closed_until < until:
-                self._scheduler.close(address, until, "it gave back or lost a job")
-                _log.info("%s gave back or lost a job: no other goes there for %.0f s", address, until - at)
+            end, status = leases.get(address), statuses.get(address)
+            distrusted_until = self._standing.closed_until(address, at)
+            until, why, is_drained = -math.inf, "", False
+            if end is not None and end.timestamp() <= at:
+                until, why = math.inf, f"it was last heard of before {end:%H:%M:%S} UTC"
+            elif status is not None and not status.takes_jobs:
+                until, why, is_drained = math.inf, "it says that none of its machines takes jobs now", True
+            elif distrusted_until is not None:
+                until, why = distrusted_until, "it gave back or lost a job"
+            if (cluster.closed_until, cluster.closed_why) != (until, why):
+                self._scheduler.close(address, until, why)
+                cluster.is_drained = is_drained
+                if why:
+                    _log.info("nothing goes to %s for now: %s", address, why)
+
+
+def _offers(answer: Offer | Rejection) -> bool:
+    return isinstance(answer, Offer)

@@ -1,13 +1,32 @@
-"""What the meta-scheduler offers to others: its own view of the grid, so that they can explain its decisions.
+"""What the meta-scheduler offers to others: its view of the grid, its reasons, and an ear for providers.
 
-A decision is a pure function of the chain; whoever has the same view comes to the same answer.
+A decision is a pure function of the chain and of what providers say; whoever has the same view comes to the
+same answer, but for what the providers said.
 """
 
-from deepsquare.chain import EventReader, Ledger
-from deepsquare.clock import Clock
-from deepsquare.metascheduler.view import GridView, request_of
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
-__all__ = ["GridView", "request_of", "survey"]
+from deepsquare.chain import EventReader, Ledger
+from deepsquare.chain.http_client import http_client
+from deepsquare.chain.texts import one_line
+from deepsquare.clock import Clock
+from deepsquare.metascheduler.status import ProviderStatus, StatusDomain
+from deepsquare.metascheduler.view import GridView, request_of
+from deepsquare.model import Address, JobId, Node, parse_credits
+from deepsquare.scheduling import Offer, Rejection, Rule, Site
+from deepsquare.web.errors import RefusedByService, ServiceUnreachable
+from deepsquare.web.signing import TypedDataSigner
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["GridView", "MetaSchedulerClient", "ProviderStatus", "StatusDomain", "StatusSender", "request_of", "survey"]
+
+TIMEOUT_SECONDS = 5.0
+_ERROR_STATUS = 400
 
 
 async def survey(ledger: Ledger, clock: Clock) -> GridView:
@@ -15,3 +34,94 @@ async def survey(ledger: Ledger, clock: Clock) -> GridView:
     view = GridView(ledger, EventReader(ledger), clock)
     await view.refresh()
     return view
+
+
+class MetaSchedulerClient:
+    """One meta-scheduler's door. Every call raises `ServiceUnreachable` or `RefusedByService`."""
+
+    def __init__(self, url: str, *, http: "httpx.AsyncClient | None" = None) -> None:
+        """`http` may be any client (its owner closes it); without one the client makes its own."""
+        self.url = url.rstrip("/")
+        self._http = http
+        self._owns_http = http is None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give back connections."""
+        if self._owns_http and self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    async def tell(self, status: ProviderStatus, domain: StatusDomain, signer: TypedDataSigner) -> None:
+        """Say how the signer's cluster stands."""
+        await self._request("POST", "/v1/status", status.body(domain.sign(status.message(), signer)))
+
+    async def reasons(self, job: JobId, sites: Sequence[Site]) -> list[tuple[Site, Offer | Rejection, bool]]:
+        """What each of these sites answers to a job that waits, and whether the job goes there."""
+        answer: Any = await self._request("GET", f"/v1/jobs/{job}/reasons")
+        by_provider = {site.provider.address: site for site in sites}
+        try:
+            return [
+                (by_provider[row["provider"]], _answer(row, by_provider[row["provider"]]), bool(row["chosen"]))
+                for row in answer["answers"]
+                if row["provider"] in by_provider
+            ]
+        except (KeyError, TypeError, ValueError) as problem:
+            raise ServiceUnreachable(f"{self.url} answers something else than reasons") from problem
+
+    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        if self._http is None:
+            self._http = http_client(self.url, timeout_seconds=TIMEOUT_SECONDS)
+        import httpx  # noqa: PLC0415 - see `http_client`
+
+        try:
+            response = await self._http.request(method, self.url + path, json=body, timeout=TIMEOUT_SECONDS)
+        except httpx.TransportError as problem:
+            raise ServiceUnreachable(f"the meta-scheduler at {self.url} does not answer") from problem
+        try:
+            answer: Any = response.json() if response.content else None
+            if response.status_code < _ERROR_STATUS:
+                return answer
+            error = answer["error"]
+            said = one_line(f"{error['message']}; {error['hint']}")
+        except (ValueError, KeyError, TypeError) as problem:
+            raise ServiceUnreachable(f"{self.url} is no meta-scheduler: status {response.status_code}") from problem
+        raise RefusedByService(said)
+
+
+class StatusSender:
+    """How one provider tells a meta-scheduler of its cluster; `deepsquare.supervisor` needs nothing else of it."""
+
+    def __init__(
+        self, client: MetaSchedulerClient, domain: StatusDomain, signer: TypedDataSigner, clock: Clock
+    ) -> None:
+        self._client = client
+        self._domain = domain
+        self._signer = signer
+        self._clock = clock
+
+    async def tell(self, *, running: int, queued: int, nodes: Sequence[Node]) -> None:
+        """Say what the cluster does, and which machines of it may be used. Raises what the client raises."""
+        sent_at_ms = int(self._clock.now().timestamp() * 1000)
+        status = ProviderStatus(self._signer.address, sent_at_ms, bool(nodes), running, queued, tuple(nodes))
+        await self._client.tell(status, self._domain, self._signer)
+
+
+def _answer(row: dict[str, Any], site: Site) -> Offer | Rejection:
+    if row["offers"]:
+        return Offer(site.provider, parse_credits(row["price_per_minute"]), row["max_duration_seconds"], site.free)
+    start = row["expected_start"]
+    return Rejection(
+        Address(row["provider"]),
+        Rule(row["rule"]),
+        str(row["message"]),
+        str(row["help"]),
+        None if start is None else datetime.fromisoformat(start),
+    )

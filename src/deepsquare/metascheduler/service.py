@@ -16,8 +16,9 @@ from deepsquare.metascheduler.board import Board
 from deepsquare.metascheduler.past import Past
 from deepsquare.metascheduler.settings import MetaSchedulerSettings
 from deepsquare.metascheduler.standing import Standing
+from deepsquare.metascheduler.status import ProviderStatus, Statuses
 from deepsquare.metascheduler.view import GridView
-from deepsquare.model import Job, JobId, JobStatus
+from deepsquare.model import Address, Job, JobId, JobStatus
 from deepsquare.scheduling import FairShare, Offer, Rejection, Start
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ class MetaScheduler:
         self._view = GridView(ledger, reader, clock, past=self._past)
         self._limits: GridSettings | None = None
         self._board = Board(self._settings.policy(), FairShare(), Standing())
+        self._statuses = Statuses(self._settings.status_seconds)
+        self._is_ready = False
         self._told: set[JobId] = set()
 
     async def run(self) -> None:
@@ -66,7 +69,8 @@ class MetaScheduler:
         now = self._clock.now()
         await self._recall(now)
         await self._put_back_overdue(now)
-        self._board.follow(self._view, now)
+        self._board.follow(self._view, self._statuses.fresh(now), now)
+        self._is_ready = True
         starts = self._board.decide(now)
         self._tell_reasons(now)
         await self._assign(starts)
@@ -81,6 +85,28 @@ class MetaScheduler:
         await self._past.recall_standing(self._ledger, standing, now)
         self._board = Board(self._settings.policy(), usage, standing)
         self._past = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the chain has been read."""
+        return self._is_ready
+
+    def is_provider(self, address: Address) -> bool:
+        """Whether the chain has an approved provider of this address."""
+        return address in self._view.providers
+
+    def hear(self, status: ProviderStatus) -> None:
+        """Take in what a provider says of itself; the next round goes by it. Raises `OutdatedStatus`."""
+        self._statuses.hear(status, self._clock.now())
+
+    def standing(self, job: JobId) -> tuple[JobStatus, Address | None] | None:
+        """How a job stands that is not over, and who holds it."""
+        found = self._view.job(job)
+        return None if found is None else (found.status, found.provider)
+
+    def place(self, job: JobId) -> int | None:
+        """How many jobs are served before this one; None for one that does not wait."""
+        return self._board.place(job)
 
     def why(self, job: JobId) -> list[Offer | Rejection]:
         """What each provider answers to a job that waits. Raises `KeyError` for one that does not."""

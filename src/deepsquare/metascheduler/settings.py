@@ -30,6 +30,19 @@ class MetaSchedulerSettings(BaseModel):
     latency_seconds: float = Field(default=Policy().latency_seconds, ge=0, le=600)
     """So much of each cluster's work is bound ahead of its ends; 0 binds none ahead."""
 
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int | None = Field(default=None, ge=0, le=65535)
+    """Port to listen on; without one there is no door, 0 lets the system choose one."""
+    status_seconds: float = Field(default=60.0, gt=0, le=3600)
+    """How long what a provider says of itself counts."""
+    requests_per_second: float = Field(default=20.0, gt=0)
+    """Requests per second and client address, in the long run."""
+    requests_burst: int = Field(default=200, ge=1)
+    """Requests that one client address may make at once."""
+    body_bytes: int = Field(default=512 * 1024, ge=1024)
+    """Longest body of a request."""
+
     def policy(self) -> Policy:
         """The same for the scheduler."""
         return Policy(

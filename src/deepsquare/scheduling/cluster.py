@@ -63,6 +63,8 @@ class Cluster:
         self.closed_until = -math.inf
         """Before this moment nothing new is bound here; `math.inf`: until it is heard of again."""
         self.closed_why = ""
+        self.is_drained = False
+        """True where it is closed because it says itself that it takes no jobs."""
         self.on_change: Callable[[Cluster], None] | None = None
         """Told whenever what is held changes, or until when."""
         self._empty = tuple(self.rooms)

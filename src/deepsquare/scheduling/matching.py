@@ -58,6 +58,7 @@ class Rule(enum.StrEnum):
     CREDITS = "credits"
     LATEST_START = "latest-start"
     UNREACHABLE = "unreachable"
+    DRAINED = "drained"
     DISTRUSTED = "distrusted"
     FREE_RESOURCES = "free-resources"
     PROMISED = "promised"
@@ -68,7 +69,7 @@ class Rule(enum.StrEnum):
         return self in _TEMPORARY
 
 
-_TEMPORARY = (Rule.UNREACHABLE, Rule.DISTRUSTED, Rule.FREE_RESOURCES, Rule.PROMISED)
+_TEMPORARY = (Rule.UNREACHABLE, Rule.DRAINED, Rule.DISTRUSTED, Rule.FREE_RESOURCES, Rule.PROMISED)
 
 
 @dataclass(frozen=True, slots=True)

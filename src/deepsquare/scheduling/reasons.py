@@ -87,6 +87,9 @@ def judge(job: JobRequest, scheduler: Scheduler, cluster: Cluster, now: float) -
 def _closed(cluster: Cluster, now: float) -> Rejection | None:
     if cluster.closed_until <= now:
         return None
+    if cluster.is_drained:
+        hint = "it takes jobs again as soon as it says so, or says nothing any more but its heartbeats"
+        return Rejection(cluster.address, Rule.DRAINED, cluster.closed_why, hint)
     if cluster.closed_until == math.inf:
         hint = "it takes jobs again with its next heartbeat"
         return Rejection(cluster.address, Rule.UNREACHABLE, cluster.closed_why, hint)

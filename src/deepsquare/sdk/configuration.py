@@ -97,6 +97,7 @@ SETTINGS = (
     Setting("meta_scheduler", _address, "Address of the MetaScheduler contract.", "chain.meta_scheduler"),
     Setting("deployed_at_block", _number, "The block of its deployment: no event is older.", "chain.deployed_at_block"),
     Setting("gateway", _url("http", "https"), "Address of the gateway.", "gateway.url"),
+    Setting("scheduler", _url("http", "https"), "Address of a meta-scheduler's door.", "scheduler.url"),
     Setting("keystore", _path, "The wallet: a V3 keystore file."),
     Setting("password_file", _path, "A file (mode 0600) with the wallet's password in its first line."),
     Setting("module_hosts", _hosts, "Hosts that may be asked for modules, with commas between them: host or host=URL."),

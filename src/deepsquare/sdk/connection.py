@@ -10,7 +10,7 @@ from deepsquare.chain import AdminAccount, CustomerAccount, HttpRpc, Ledger, Sen
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway.client import GatewayClient
 from deepsquare.gateway.signing import SigningDomain
-from deepsquare.metascheduler.client import GridView, survey
+from deepsquare.metascheduler.client import GridView, MetaSchedulerClient, survey
 from deepsquare.model import Address
 from deepsquare.sdk import wallet
 from deepsquare.sdk.configuration import Configuration
@@ -31,6 +31,7 @@ class Connection:
         self._signer = signer
         self._ledger: Ledger | None = None
         self._gateway: GatewayClient | None = None
+        self._scheduler: MetaSchedulerClient | None = None
         self._sender: Sender | None = None
         self._purse: Purse | None = None
         self._view: GridView | None = None
@@ -97,6 +98,13 @@ class Connection:
                 self._gateway = client
             return self._gateway
 
+    def scheduler(self) -> MetaSchedulerClient | None:
+        """The door of the grid's meta-scheduler; None where the configuration names none."""
+        url = self.configuration.get("scheduler")
+        if self._scheduler is None and url is not None:
+            self._scheduler = MetaSchedulerClient(url)
+        return self._scheduler
+
     async def sender(self) -> Sender:
         """The one that sends for the account. Raises `KeyProblem`, `ChainUnreachable`, `WrongGrid`."""
         ledger = await self.ledger()
@@ -126,5 +134,7 @@ class Connection:
             await asyncio.gather(self._looking, return_exceptions=True)
         if self._gateway is not None:
             await self._gateway.close()
+        if self._scheduler is not None:
+            await self._scheduler.close()
         if self._ledger is not None:
             await self._ledger.rpc.close()

@@ -21,6 +21,7 @@ from deepsquare.sdk.connection import Connection
 from deepsquare.sdk.errors import NotInTime, RefusedByGateway
 from deepsquare.sdk.events import JobEvent
 from deepsquare.sdk.translation import translated
+from deepsquare.web.errors import RefusedByService, ServiceUnreachable
 
 _log = logging.getLogger(__name__)
 
@@ -200,6 +201,8 @@ class AsyncJob:
     async def explain(self) -> Sequence[Candidate]:
         """Why the job waits: what each provider answers, and what would help.
 
+        The grid's meta-scheduler says so, where the configuration names its door; else it is worked out from the chain.
+
         >>> job = await client.submit(workflow, credits=10, uses=[Label("zone", "nowhere")], wait_for_provider=True)
         >>> sorted(row.answer.message for row in await job.explain())
         ['needs zone=nowhere; has zone=left', 'needs zone=nowhere; has zone=right']
@@ -207,7 +210,14 @@ class AsyncJob:
         """
         job, view = await self.read(), await self._connection.view()
         now = self._connection.clock.now()
-        return candidates(request_of(job), view.sites(now), now, queue=view.queue())
+        sites = view.sites(now)
+        if (scheduler := self._connection.scheduler()) is not None:
+            try:
+                if answers := await scheduler.reasons(self.id, sites):
+                    return [Candidate(site, answer, is_chosen) for site, answer, is_chosen in answers]
+            except (ServiceUnreachable, RefusedByService) as error:
+                _log.warning("%s; these are the reasons as far as the chain alone tells", error)
+        return candidates(request_of(job), sites, now, queue=view.queue())
 
     async def _first_event(self, ledger: Ledger) -> tuple[JobEvent, int]:
         """Where the story begins, and the block from which on to read the rest."""

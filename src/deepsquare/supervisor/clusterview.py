@@ -54,6 +54,11 @@ class ClusterView:
         """Everything of our contract that the cluster knew in the last look."""
         return list(self._runs.values()) if self.answers else []
 
+    @property
+    def up(self) -> tuple[Node, ...]:
+        """The machines that may be used, as they were last seen."""
+        return self._up
+
     def absence(self, tag: JobTag) -> Absence | None:
         """Since when, and how often, the cluster did not know this job."""
         return self._absent.get(tag)

@@ -12,7 +12,7 @@ from typing import Protocol
 from deepsquare.chain import ContractRefused, EventPage, GridAddress, GridSettings, Report, Signer
 from deepsquare.clock import Clock
 from deepsquare.clusters.port import Cluster
-from deepsquare.model import Address, Hardware, Job, JobId, Label, Prices, Provider
+from deepsquare.model import Address, Hardware, Job, JobId, Label, Node, Prices, Provider
 from deepsquare.supervisor.journal import Journal
 
 
@@ -109,6 +109,14 @@ class Runtimes(Protocol):
         ...
 
 
+class Scheduler(Protocol):
+    """Who likes to know how the cluster stands, between two transactions."""
+
+    async def tell(self, *, running: int, queued: int, nodes: Sequence[Node]) -> None:
+        """Say what the cluster does and which machines may be used. Raises `ServiceUnreachable`, `RefusedByService`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything outside that one supervisor works with."""
@@ -122,6 +130,8 @@ class Ports:
     signer: Signer
     journal: Journal
     clock: Clock
+    scheduler: Scheduler | None = None
+    """None: nobody is told; the registration and the lease say enough."""
 
     @property
     def provider(self) -> Address:

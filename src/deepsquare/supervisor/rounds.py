@@ -8,6 +8,7 @@ wait for each other, and their claims and reports travel together.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -94,6 +95,14 @@ class Rounds:
         outputs = await self._outputs(views)
         views = await self._record([view for view in views if not self.tasks.is_busy(view.job.id)], outputs)
         self._begin(views)
+
+    async def tell_scheduler(self) -> None:
+        """Say how the cluster stands, as it was last seen; nothing while it does not answer."""
+        if self._ports.scheduler is None or not self._cluster_view.answers:
+            return
+        states = Counter(run.state for run in self._cluster_view.runs())
+        running = states[RunState.RUNNING] + states[RunState.SUSPENDED]
+        await self._ports.scheduler.tell(running=running, queued=states[RunState.QUEUED], nodes=self._cluster_view.up)
 
     async def ship(self) -> None:
         """Send what is new in the outputs of jobs."""

@@ -44,6 +44,7 @@ class Supervisor:
                     self._repeat("registration", self._presence.register, lambda: pace.registration_seconds)
                 )
                 group.create_task(self._repeat("lease", self._prove_alive, lambda: self._presence.pause_seconds))
+                group.create_task(self._repeat("status", rounds.tell_scheduler, lambda: pace.status_seconds))
                 group.create_task(self._wake_with("chain news", self._ports.events.wake, rounds))
                 group.create_task(self._wake_with("cluster news", self._hear_cluster, rounds))
         finally:

@@ -80,6 +80,9 @@ class PaceSettings(_Settings):
     least_pause_seconds: float = Field(0.05, ge=0, le=10, description="The shortest pause between two looks.")
     reread_seconds: _Seconds = Field(15, description="How old a job as read from the chain may grow without an event.")
     registration_seconds: _Seconds = Field(60, description="How often the cluster is compared with its registration.")
+    status_seconds: _Seconds = Field(
+        5, description="How often a meta-scheduler that has a door is told how the cluster stands."
+    )
     log_seconds: _Seconds = Field(0.1, description="How often the outputs of jobs are looked at.")
     sync_seconds: _Seconds = Field(60, description="How often a job's output in S3 is kept in step while it runs.")
     log_chunk_bytes: int = Field(

@@ -10,10 +10,18 @@ from deepsquare.chain import ChainError
 from deepsquare.clusters.port import ClusterError
 from deepsquare.gateway.errors import GatewayError
 from deepsquare.supervisor.errors import JournalUnavailable
+from deepsquare.web.errors import RefusedByService, ServiceUnreachable
 
 _log = logging.getLogger(__name__)
 
-EXPECTED_TROUBLE = (ChainError, ClusterError, GatewayError, JournalUnavailable)
+EXPECTED_TROUBLE = (
+    ChainError,
+    ClusterError,
+    GatewayError,
+    JournalUnavailable,
+    RefusedByService,
+    ServiceUnreachable,
+)
 """Anything else that a port raises is a defect and stops the service."""
 
 

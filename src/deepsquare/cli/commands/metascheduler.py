@@ -1,18 +1,20 @@
 """`dps metascheduler`: the assignment of waiting jobs as a service."""
 
+import asyncio
 from pathlib import Path
 
 import click
 
-from deepsquare.chain import EventReader, SchedulerAccount, Sender
+from deepsquare.chain import EventReader, Ledger, SchedulerAccount, Sender
 from deepsquare.cli.command import Command
 from deepsquare.cli.options import configuration, grid_options, wallet_options
 from deepsquare.cli.services.options import settings_options
 from deepsquare.cli.services.running import connect, serve
 from deepsquare.cli.services.settings_file import read_settings
-from deepsquare.clock import SystemClock
+from deepsquare.clock import Clock, SystemClock
 from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.metascheduler.settings import MetaSchedulerSettings
+from deepsquare.metascheduler.status import StatusDomain
 from deepsquare.sdk.wallet import open_signer
 
 
@@ -35,8 +37,21 @@ def metascheduler(settings_file: Path | None, assignments: tuple[str, ...]) -> N
         try:
             account = SchedulerAccount(ledger, Sender(ledger.rpc, signer, ledger.grid.chain_id, clock=clock))
             async with EventReader(ledger, clock=clock) as reader:
-                await MetaScheduler(ledger, account, reader, clock, settings=settings).run()
+                await _serve(MetaScheduler(ledger, account, reader, clock, settings=settings), settings, ledger, clock)
         finally:
             await ledger.rpc.close()
 
     serve(work)
+
+
+async def _serve(scheduler: MetaScheduler, settings: MetaSchedulerSettings, ledger: Ledger, clock: Clock) -> None:
+    """Schedule, and answer at the door where the settings have one."""
+    if settings.port is None:
+        await scheduler.run()
+        return
+    from deepsquare.metascheduler.serving import Door  # noqa: PLC0415 - a web server that only a door needs
+
+    door = Door(scheduler, settings, StatusDomain.of(ledger.grid), clock, settings.port)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(scheduler.run())
+        group.create_task(door.run())

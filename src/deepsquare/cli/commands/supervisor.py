@@ -1,5 +1,6 @@
 """`dps supervisor`: a provider's cluster on the grid, as a service."""
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from deepsquare.cli.services.settings_file import read_settings
 from deepsquare.clock import SystemClock
 from deepsquare.gateway.client import GatewayClient
 from deepsquare.gateway.signing import SigningDomain
+from deepsquare.metascheduler.client import MetaSchedulerClient, StatusDomain, StatusSender
 from deepsquare.sdk.wallet import open_signer
 from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
@@ -42,7 +44,12 @@ def supervisor(settings_file: Path | None, assignments: tuple[str, ...]) -> None
             async with (
                 EventReader(ledger, provider=signer.address, clock=clock) as events,
                 GatewayClient(grid.require("gateway"), SigningDomain.of(ledger.grid), clock=clock) as gateway,
+                contextlib.AsyncExitStack() as doors,
             ):
+                scheduler = None
+                if (url := grid.get("scheduler")) is not None:
+                    client = await doors.enter_async_context(MetaSchedulerClient(url))
+                    scheduler = StatusSender(client, StatusDomain.of(ledger.grid), signer, clock)
                 ports = Ports(
                     chain=ledger,
                     events=events,
@@ -55,6 +62,7 @@ def supervisor(settings_file: Path | None, assignments: tuple[str, ...]) -> None
                         settings.journal, chain_id=ledger.grid.chain_id, contract=contract, provider=signer.address
                     ),
                     clock=clock,
+                    scheduler=scheduler,
                 )
                 await Supervisor(ports, settings.supervisor).run()
         finally:

@@ -23,6 +23,7 @@ from deepsquare.cli.localgrid.folder import StateFolder
 from deepsquare.cli.localgrid.founding import admin_of, admit, found
 from deepsquare.cli.localgrid.parts import (
     GATEWAY,
+    METASCHEDULER,
     NODE,
     gateway_part,
     metascheduler_part,
@@ -80,7 +81,7 @@ class LocalGrid:
 
     async def _start(self) -> None:
         folder = self.folder
-        ports = keep_ports(folder.ports, (NODE, GATEWAY))
+        ports = keep_ports(folder.ports, (NODE, GATEWAY, METASCHEDULER))
         node_url = f"http://{LOOPBACK}:{ports[NODE]}"
         rpc = HttpRpc(node_url, clock=self._clock)
         self._stack.push_async_callback(rpc.close)
@@ -89,7 +90,8 @@ class LocalGrid:
         grid = load_grid(folder.grid_file).grid if folder.grid_file.exists() else await found(folder, rpc, journal)
         gateway_url = f"http://{LOOPBACK}:{ports[GATEWAY]}"
         websocket_url = f"ws://{LOOPBACK}:{ports[NODE]}"
-        write_grid(folder.grid_file, GridFile(node_url, grid, websocket_url, gateway_url))
+        scheduler_url = f"http://{LOOPBACK}:{ports[METASCHEDULER]}"
+        write_grid(folder.grid_file, GridFile(node_url, grid, websocket_url, gateway_url, scheduler_url=scheduler_url))
         journal.close()
         self._write_config()
         gateway = await self._stack.enter_async_context(
@@ -98,7 +100,7 @@ class LocalGrid:
         wallets = [account(folder, provider.name) for provider in self._providers]
         await self.children.start(
             gateway_part(folder, ports[GATEWAY], gateway),
-            metascheduler_part(folder),
+            metascheduler_part(folder, ports[METASCHEDULER]),
             *(supervisor_part(folder, *pair) for pair in zip(self._providers, wallets, strict=True)),
         )
         ledger = await Ledger.connect(rpc, grid)

@@ -57,10 +57,13 @@ def gateway_part(folder: StateFolder, port: int, client: GatewayClient) -> Part:
     return _part(folder, GATEWAY, command=GATEWAY, settings=settings, environment=_grid(folder), is_ready=answers)
 
 
-def metascheduler_part(folder: StateFolder) -> Part:
+def metascheduler_part(folder: StateFolder, port: int) -> Part:
     """The meta-scheduler."""
     environment = _grid(folder) | account(folder, SCHEDULER).environment
-    return _part(folder, METASCHEDULER, command=METASCHEDULER, settings="", environment=environment, is_ready=_at_once)
+    settings = f"host = {json.dumps(LOOPBACK)}\nport = {port}\n"
+    return _part(
+        folder, METASCHEDULER, command=METASCHEDULER, settings=settings, environment=environment, is_ready=_at_once
+    )
 
 
 def supervisor_part(folder: StateFolder, provider: LocalProvider, wallet: Account) -> Part:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from deepsquare.gateway.ratelimit import client_key
+from deepsquare.web.ratelimit import client_key
 
 
 class Share:

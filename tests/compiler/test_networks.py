@@ -101,8 +101,9 @@ def test_without_nameservers_the_network_asks_those_of_the_host(
 @pytest.mark.parametrize("kind", ["host", *KINDS])
 @pytest.mark.parametrize(("uid", "gid"), [(1234, 77), (0, 0), (4294967294, 5)])
 def test_a_command_sees_itself_as_it_is_mapped(inner_site: ScriptSite, kind: str, uid: int, gid: int) -> None:
-    outcome = run(inner_site, step('echo "$(id -u) $(id -g)"; touch "$STORAGE_PATH/x"', kind, map_uid=uid, map_gid=gid))
-    assert (outcome.exit_code, outcome.stdout) == (0, f"{uid} {gid}\n")
+    text = 'echo "$(id -u) $(id -g)"; touch "$STORAGE_PATH/x"; id -un >/dev/null && echo named'
+    outcome = run(inner_site, step(text, kind, map_uid=uid, map_gid=gid))
+    assert (outcome.exit_code, outcome.stdout) == (0, f"{uid} {gid}\nnamed\n")
 
 
 def test_one_id_alone_is_mapped_and_the_other_stays(inner_site: ScriptSite) -> None:

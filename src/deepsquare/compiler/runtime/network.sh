@@ -32,10 +32,18 @@ run_in_network() {
     pasta) ((${#ds_nameservers[@]})) || ds_nameservers=(169.254.1.1) ;;
   esac
   ((${#ds_nameservers[@]} == 0)) || printf 'nameserver %s\n' "${ds_nameservers[@]}" >"$folder/resolv.conf"
+  name_user "${ds_network[@]:1}" >"$folder/passwd" || rm -- "$folder/passwd"
   run bash -c "$(network_functions); enter_network \"\$@\"" bash "$folder" "${ds_network[@]}" "$@"
   code=$?
   rm -rf -- "$folder"
   return "$code"
+}
+
+# name_user <user id or ''> <group id or ''>: the accounts of this node and this one, which programs may look for; fails
+# where there is nothing to add.
+name_user() {
+  [[ -n $1 ]] && ! getent passwd "$1" >/dev/null &&
+    cat /etc/passwd && printf 'user:x:%s:%s::/:/bin/sh\n' "$1" "${2:-$(id -g)}"
 }
 
 network_functions() {
@@ -51,15 +59,21 @@ enter_network() {
     echo 'deepsquare: this node lets nobody make namespaces of his own, which mapUid, mapGid and networks need' >&2
     exit 1
   }
-  [[ $2:$3:$4 == [!h]*:0:0 ]] ||
+  [[ $3:$4 == 0:0 ]] ||
     set -- "${@:1:4}" unshare --user --map-user="$3" --map-group="$4" -- "${@:5}"
-  [[ $2 != host ]] || exec "${@:5}"
+  # shellcheck disable=SC2016
+  [[ $2 != host ]] || exec unshare --user --map-root-user --mount -- sh -c '
+    [ ! -e "$1/passwd" ] || mount --bind "$1/passwd" /etc/passwd || exit
+    shift 4
+    exec "$@"
+  ' sh "$@"
   set -- "$(mktemp -d -p "$DEEPSQUARE_DISK_TMP" network-XXXXXX)" "$@"
   mkfifo -- "$1/inside" "$1/outside" "$1/ready" "$1/linked" || exit
   tend_network "$$" "$1" "$2" "$3" &
   # shellcheck disable=SC2016
   exec unshare --user --map-root-user --net --mount -- sh -c '
-    mount --bind "$2/resolv.conf" /etc/resolv.conf && echo >"$1/inside" && [ "$(cat "$1/outside")" = ready ] || exit
+    [ ! -e "$2/passwd" ] || mount --bind "$2/passwd" /etc/passwd || exit
+    mount --bind "$2/resolv.conf" /etc/resolv.conf && echo inside >"$1/inside" && [ "$(cat "$1/outside")" = ready ] || exit
     shift 5
     exec "$@"
   ' sh "$@"
@@ -68,11 +82,11 @@ enter_network() {
 # tend_network <process> <folder of the task> <folder of the step> <kind>: makes the network of this process, beside it,
 # and ends with it. What asks the command to end does not end its network.
 tend_network() {
-  local process
+  local process word=''
   trap '' TERM INT HUP
   PATH+=:/usr/sbin:/sbin
   exec 8<>"$2/inside" 9>&2 >"$2/log" 2>&1 </dev/null
-  until read -r -t 0.5 -u 8 || [[ ! -e /proc/$1 ]]; do :; done
+  until read -r -t 0.5 -u 8 word || [[ -n $word || ! -e /proc/$1 ]]; do :; done
   if attach_network "$@" && link_network "$@"; then
     echo ready >"$2/outside"
   elif [[ -e /proc/$1 ]]; then
@@ -85,10 +99,11 @@ tend_network() {
   rm -rf -- "$2"
 }
 
-# heard_from <process>: true once it says something on fd 7, false where it ends before.
+# heard_from <process>: true once it says a word on fd 7, false where it ends before. What was read as the time ran out
+# counts, too.
 heard_from() {
-  local lives=yes
-  until read -r -n 1 -t 0.1 -u 7; do
+  local lives=yes word=''
+  until read -r -n 1 -t 0.1 -u 7 word || [[ -n $word ]]; do
     [[ -n $lives ]] || return
     [[ -e /proc/$1 ]] || lives=''
   done
@@ -129,7 +144,7 @@ link_all() {
   for file in "$1"/*.tunnel; do
     [[ ! -e $file ]] || open_tunnel "$file" || exit
   done
-  echo >&7
+  echo linked >&7
   exec 7>&- 9>&-
   wait
 }

@@ -23,6 +23,7 @@ GATEWAY = "gateway"
 METASCHEDULER = "metascheduler"
 
 _SECRETS_AND_SETTINGS = "DEEPSQUARE_"
+_MIRROR = "DEEPSQUARE_MODULE_MIRROR"
 
 IsReady = Callable[[], Awaitable[bool]]
 
@@ -43,9 +44,16 @@ def node_part(folder: StateFolder, port: int, rpc: HttpRpc) -> Part:
 
 
 def gateway_part(folder: StateFolder, port: int, client: GatewayClient) -> Part:
-    """The gateway."""
-    database = folder.data("gateway") / "gateway.sqlite"
-    settings = f"host = {json.dumps(LOOPBACK)}\nport = {port}\ndatabase_url = {json.dumps(f'sqlite:///{database}')}\n"
+    """The gateway; it takes modules of workflows from where its owner takes them."""
+    data, mirror = folder.data("gateway"), os.environ.get(_MIRROR)
+    entries = {
+        "host": LOOPBACK,
+        "port": port,
+        "database_url": f"sqlite:///{data / 'gateway.sqlite'}",
+        "module_cache": str(data / "modules"),
+        **({"module_mirror": str(Path(mirror).absolute())} if mirror else {}),
+    }
+    settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in entries.items())
 
     async def answers() -> bool:
         try:

@@ -17,3 +17,9 @@ def site(tmp_path: Path) -> ScriptSite:
 def recording_site(tmp_path: Path) -> ScriptSite:
     """A site whose srun runs nothing and records everything."""
     return ScriptSite(tmp_path / "site", record_only=True)
+
+
+@pytest.fixture
+def bare_site(tmp_path: Path) -> ScriptSite:
+    """A site whose srun becomes its one task, unrecorded: fast."""
+    return ScriptSite(tmp_path / "site", is_bare=True)

@@ -161,17 +161,17 @@ def test_any_text_in_any_field_arrives_byte_for_byte(
 
 
 @pytest.mark.parametrize("substitutes", [False, True])
-def test_an_attack_as_a_condition_runs_nothing_but_a_test(site: ScriptSite, *, substitutes: bool) -> None:
+def test_an_attack_as_a_condition_runs_nothing_but_a_test(bare_site: ScriptSite, *, substitutes: bool) -> None:
     """A test of bash may substitute commands, as `$(...)` does; nothing else of it is run, and the script goes on."""
     texts = [text for text in ATTACKS if ("$(" in text or "`" in text) is substitutes]
     steps = []
     for text in texts:
         assert check_condition(text) is None
         steps += [Step(condition=text, run=Run(command="true"), catch=(command("true"),)), command("echo on")]
-    outcome = site.run(script_of_steps(*steps))
+    outcome = bare_site.run(script_of_steps(*steps))
     assert (outcome.exit_code, outcome.stdout) == (0, "on\n" * len(texts))
-    assert site.scratch_folders() == []
-    assert substitutes or not list(site.folder.rglob(CANARY))
+    assert bare_site.scratch_folders() == []
+    assert substitutes or not list(bare_site.folder.rglob(CANARY))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -464,6 +464,7 @@ def check_any_text(site: ScriptSite, apptainer: RuntimeStandIn, texts: list[str]
         assert any(pull.get("APPTAINER_DOCKER_PASSWORD") == text + "!" for pull in pulls)
 
 
+@pytest.mark.system
 def test_attacks_in_every_field_of_a_container_are_only_text(
     recording_site: ScriptSite, apptainer: RuntimeStandIn
 ) -> None:

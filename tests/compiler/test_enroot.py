@@ -219,6 +219,7 @@ def check_any_text(site: ScriptSite, enroot: RuntimeStandIn, texts: list[str]) -
     enroot.take_calls()
 
 
+@pytest.mark.system
 def test_attacks_in_a_container_of_enroot_are_only_text(site: ScriptSite, enroot: RuntimeStandIn) -> None:
     check_any_text(site, enroot, [text for text in ATTACKS if "\r" not in text][:12])
     check_any_text(site, enroot, ["\r\ntouch PWNED\r\n", *ATTACKS[12:]])

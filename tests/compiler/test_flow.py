@@ -13,13 +13,13 @@ OUTCOMES: dict[str, dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_
 
 
 @pytest.mark.parametrize("promise", OUTCOMES)
-def test_a_job_ends_and_prints_as_the_language_promises(site: ScriptSite, promise: str) -> None:
+def test_a_job_ends_and_prints_as_the_language_promises(bare_site: ScriptSite, promise: str) -> None:
     expected = OUTCOMES[promise]
     job = {
         "enableLogging": True,
         "resources": {"tasks": 4, "gpus": 0, "cpusPerTask": 2, "memPerCpu": 100},
         "steps": expected["steps"],
     }
-    outcome = site.run(script_of(json.dumps(job)))
+    outcome = bare_site.run(script_of(json.dumps(job)))
     assert (outcome.exit_code, " ".join(outcome.stdout.split())) == (expected["ends"], expected["prints"])
-    assert site.scratch_folders() == []
+    assert bare_site.scratch_folders() == []

@@ -1,10 +1,8 @@
 """Random jobs: what the script does agrees with what an interpreter of the language says."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
@@ -94,11 +92,6 @@ class Grower:
 def jobs(draw: st.DrawFn) -> Steps:
     """The steps of random jobs."""
     return Grower(draw).steps(0, frozenset(), (), may_fail=True)
-
-
-@pytest.fixture
-def bare_site(tmp_path: Path) -> ScriptSite:
-    return ScriptSite(tmp_path / "site", is_bare=True)
 
 
 @examples(quick=8, thorough=2000, suppress=(HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much))

@@ -63,7 +63,7 @@ def test_a_version_is_a_tag_a_branch_a_commit_or_the_repository_s_own_branch(
     second = repository.commit({"module.yaml": TWO})
     for version in ("v1", "v1-annotated", "old", first):
         assert fetch(modules, f"git.test/owner/repo@{version}") == FetchedModule(ONE, first), version
-    for version in ("@trunk", ""):
+    for version in ("@trunk", f"@{second[:7]}", ""):
         assert fetch(modules, f"git.test/owner/repo{version}") == FetchedModule(TWO, second), version
 
 

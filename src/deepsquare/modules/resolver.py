@@ -1,6 +1,7 @@
 """Sources -> modules: from the mirror, from the cache, from their hosts."""
 
 import tempfile
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from deepsquare.clock import Clock, SystemClock
 from deepsquare.modules.cache import Cache
 from deepsquare.modules.git import Git
 from deepsquare.modules.pinning import NO_PINS, Pins
-from deepsquare.modules.repository import COMMIT, Repository, no_version, references
+from deepsquare.modules.repository import COMMIT, SHORT_COMMIT, Repository, no_version, references
 from deepsquare.modules.settings import ModuleSettings
 from deepsquare.workflow import FetchedModule, ModuleSource, ModuleUnavailable
 
@@ -78,13 +79,21 @@ class GitModules:
         """Where a version stands now, at its host."""
         names = references(source)
         patterns = [pattern for name in names for pattern in (name, f"{name}^{{}}")]
-        listed = self._git.run("ls-remote", "--quiet", "--", url, *patterns, protocol=urlsplit(url).scheme).decode()
-        commits = {name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())}
+        commits = self._listed(url, *patterns)
         for name in names:
             found = commits.get(f"{name}^{{}}") or commits.get(name)  # an annotated tag, and then what it is of
             if found is not None and COMMIT.match(found):
                 return found
+        if SHORT_COMMIT.match(source.version):
+            meant = {commit for commit in self._listed(url).values() if commit.startswith(source.version)}
+            if len(meant) == 1:
+                return meant.pop()
         raise no_version(source)
+
+    def _listed(self, url: str, *patterns: str) -> Mapping[str, str]:
+        """The commits that tags and branches are at, by their names."""
+        listed = self._git.run("ls-remote", "--quiet", "--", url, *patterns, protocol=urlsplit(url).scheme).decode()
+        return {name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())}
 
     def _download(self, source: ModuleSource, url: str, commit: str) -> str:
         with tempfile.TemporaryDirectory(prefix="deepsquare-module-") as folder:

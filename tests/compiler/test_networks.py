@@ -151,6 +151,14 @@ def test_a_node_without_namespaces_says_so(inner_site: ScriptSite, tmp_path: Pat
     assert "this node lets nobody make namespaces of his own" in outcome.stderr
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_node_that_keeps_its_tunnel_device_to_itself_says_so(world: Internet, tmp_path: Path, kind: str) -> None:
+    hidden = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev/net && exec "$@"', "sh")
+    outcome = run(ScriptSite(tmp_path / "site", launcher=(*world.site, *hidden)), step("echo never", kind))
+    assert outcome.stdout == ""
+    assert "cannot be made: users may not open /dev/net/tun on this node" in outcome.stderr
+
+
 # -- WireGuard
 
 

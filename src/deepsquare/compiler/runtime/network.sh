@@ -112,6 +112,10 @@ heard_from() {
 # attach_network <process> <folder of the task> <folder of the step> <kind>: leads out, but not to the host's loopback.
 attach_network() {
   local more=()
+  [[ -r /dev/net/tun && -w /dev/net/tun ]] || {
+    echo 'users may not open /dev/net/tun on this node'
+    return 1
+  }
   exec 7<>"$2/ready"
   if [[ $4 == slirp4netns ]]; then
     setsid "${DEEPSQUARE_SITE_SLIRP4NETNS:-slirp4netns}" --configure --mtu=65520 --disable-host-loopback \

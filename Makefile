@@ -51,8 +51,8 @@ contracts-prove: $(VENV)/.dev .tools/proofs/.installed ## Prove them: long invar
 conformance: $(VENV)/.dev .tools/geth ## Run the chain's tests on every kind of node, a real geth among them (slow)
 	$(VENV)/bin/pytest -m conformance
 
-bench: $(VENV)/.dev ## Measure: a table on the terminal, JSON in benchmarks/results/
-	$(VENV)/bin/python -m benchmarks
+bench: $(VENV)/.dev ## Measure: a table on the terminal, JSON in benchmarks/results/ (all of placement: BENCH="placement --seeds 30")
+	$(VENV)/bin/python -m benchmarks $(BENCH)
 
 lock: $(VENV)/bin/uv ## Pin the current releases of all dependencies
 	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock

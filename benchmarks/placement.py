@@ -3,7 +3,8 @@
 Four unlike sites, each with the load of its own users: two with the traces of the folder that `DPS_TRACES`
 names (without it: with the model), two with the Lublin-Feitelson model. Every seed takes another part of the
 traces, shakes the arrivals by up to half an hour and lets users ask for 1 to 10 times of what jobs run.
-Run alone with `python -m benchmarks placement`; 30 seeds take an hour of one core.
+Three seeds take some minutes. The whole protocol, with a simulation of a million jobs, is
+`python -m benchmarks placement --seeds 30` and takes an hour of one core.
 """
 
 import os
@@ -48,10 +49,15 @@ CONTENDERS = (
 Outcome = dict[tuple[str, Order], Metrics]
 
 
-def measure(*, quick: bool) -> list[Figure]:
-    """The figures of this benchmark."""
-    seeds = 3 if quick else 30
-    return [*_speed(quick=quick), *_outages(2 if quick else 5), *_one_cluster(), *_shaken(seeds)]
+def measure(*, quick: bool, seeds: int | None = None) -> list[Figure]:
+    """The figures of this benchmark; with `seeds` the whole protocol with so many, else as much as takes minutes."""
+    simulated = 50_000 if quick else 100_000 if seeds is None else 1_000_000
+    return [
+        *_speed(simulated, quick=quick),
+        *_outages(2 if quick else 5),
+        *_one_cluster(),
+        *_shaken(seeds or (1 if quick else 3)),
+    ]
 
 
 # ---- four sites, shaken ----
@@ -166,12 +172,12 @@ def _one_cluster() -> list[Figure]:
 # ---- speed ----
 
 
-def _speed(*, quick: bool) -> list[Figure]:
+def _speed(simulated: int, *, quick: bool) -> list[Figure]:
     return [
         *_decisions(100, 10_000),
         _throughput(1000, 20_000 if quick else 100_000),
         _growth(),
-        *_long_simulation(50_000 if quick else 1_000_000),
+        *_long_simulation(simulated),
     ]
 
 

@@ -344,10 +344,10 @@ def test_what_a_killed_job_left_on_a_node_goes_with_the_next_one_of_its_customer
     site: ScriptSite, apptainer: RuntimeStandIn, tmp_path: Path
 ) -> None:
     up = tmp_path / "up"
+    os.mkfifo(up)
     environment = {"DEEPSQUARE_SITE_APPTAINER": str(apptainer.path), "DEEPSQUARE_SITE_USER": "me"}
     other = site.start(script_of_steps(inside(HUB, f": >{up}; sleep 1000")), environment)
-    while not up.exists() and other.poll() is None:
-        os.sched_yield()
+    up.read_bytes()
     folder = site.shared / "disk/tmp/me"
     (alive,) = folder.iterdir()
     (folder / "images-lost/deep").mkdir(parents=True)
@@ -382,12 +382,12 @@ def test_a_step_on_the_host_of_a_job_with_containers_sees_the_hosts_paths(
 
 def test_a_signal_ends_a_pull_that_takes_too_long(site: ScriptSite, tmp_path: Path) -> None:
     started_at = tmp_path / "started"
+    os.mkfifo(started_at)
     slow = tmp_path / "slow"
     slow.write_text(f"#!/bin/sh\n: >{started_at}\nexec sleep 1000\n")
     slow.chmod(0o755)
     job = site.start(script_of_steps(inside(HUB), command("true")), {"DEEPSQUARE_SITE_APPTAINER": str(slow)})
-    while not started_at.exists() and job.poll() is None:
-        os.sched_yield()
+    started_at.read_bytes()
     job.terminate()
     outcome = site.finish(job)
     assert (outcome.exit_code, outcome.calls) == (143, [])

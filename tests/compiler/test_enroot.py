@@ -244,10 +244,10 @@ def test_a_signal_reaches_the_command_and_its_container_is_removed(
     site: ScriptSite, enroot: RuntimeStandIn, tmp_path: Path
 ) -> None:
     up = tmp_path / "up"
-    wait = f"trap 'echo asked; exit 5' TERM; : >{up}; while :; do sleep 1000 & wait; done"
+    os.mkfifo(up)
+    wait = f"trap 'trap \"\" TERM; echo asked; exit 5' TERM; : >{up}; while :; do sleep 1000 & wait; done"
     job = site.start(script_of_steps(inside(HUB, wait)), {"DEEPSQUARE_SITE_ENROOT": str(enroot.path)})
-    while not up.exists() and job.poll() is None:
-        os.sched_yield()
+    up.read_bytes()
     job.terminate()
     outcome = site.finish(job)
     assert (outcome.exit_code, outcome.stdout) == (143, "asked\n")

@@ -17,6 +17,12 @@ HEAD = "enableLogging: true\nresources: {tasks: 1, cpusPerTask: 1, memPerCpu: 12
 PLACE = "git.test/owner/repo"
 
 
+@pytest.fixture
+def site(bare_site: ScriptSite) -> ScriptSite:
+    """What srun is called with matters to no test here."""
+    return bare_site
+
+
 def run(site: ScriptSite, steps: str, **modules: str) -> Outcome:
     texts = {f"{PLACE}/{name}": f"name: {name}\n{text}" for name, text in modules.items()}
     loaded = workflow.load(HEAD + steps, modules=MemoryModules(texts))
@@ -162,6 +168,7 @@ def test_a_container_in_a_module_finds_the_module_s_file_at_its_place(site: Scri
     ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "steps", [f"  - use: {{source: {PLACE}/m}}\n", f"  - use: {{source: {PLACE}/m, exportEnvAs: M}}\n"]
 )

@@ -31,7 +31,7 @@ ROUNDS = (
     ("--no-match-contract", f"{APART}|InvariantsTest", "--no-match-test", UNFIT),
     ("--match-contract", "InvariantsTest"),
 )
-"""The quickest tests first: they find most."""
+"""The quickest tests first: they find most. Each has a build of its own: Forge forgets what a choice leaves out."""
 
 PATIENCE_SECONDS = 900
 """A loop without end stops when its gas does; on a busy machine that takes a while."""
@@ -41,7 +41,7 @@ RESTART_AFTER = 60
 
 
 class Untrustworthy(Exception):
-    """The tests say nothing about mistakes, and why."""
+    """The tests say nothing about mistakes here, and why."""
 
 
 class Trial:
@@ -54,7 +54,7 @@ class Trial:
         self._compiler: Compiler | None = None
         self._compilations = 0
         self._sound: dict[Contract, dict[str, Any]] = {}
-        self._artifacts: dict[Contract, str] = {}
+        self._artifacts: dict[Path, str] = {}
         self._copy()
 
     def prepare(self) -> None:
@@ -65,8 +65,7 @@ class Trial:
         self._sound = self._ready().codes(JUDGED, {})
         if not self._is_sound():
             # Nothing was built here, or something else, or a run was ended while a mistake was in place.
-            shutil.rmtree(self._place / "out", ignore_errors=True)
-            shutil.rmtree(self._place / "cache", ignore_errors=True)
+            shutil.rmtree(self._builds, ignore_errors=True)
         passed, digest = self._place / "passed", self._digest()
         is_known = self._is_sound() and passed.exists() and passed.read_text(encoding="ascii") == digest
         killer = None if is_known else self.killer({})
@@ -74,7 +73,10 @@ class Trial:
             raise Untrustworthy(f"{killer} fails without any mistake")
         if not self._is_sound():
             raise Untrustworthy("Forge compiles the contracts in another way: see the settings in compiler.py")
-        self._artifacts = {each: self._artifact(each).read_text(encoding="utf-8") for each in JUDGED}
+        files = [
+            file for round_ in range(len(ROUNDS)) for each in JUDGED if (file := self._artifact(round_, each)).exists()
+        ]
+        self._artifacts = {file: file.read_text(encoding="utf-8") for file in files}
         if not is_known and self.killer({GRID: self._sound[TOKEN]}) is None:
             raise Untrustworthy("the tests pass with another contract in the place of the MetaScheduler")
         passed.write_text(digest, encoding="ascii")
@@ -82,10 +84,10 @@ class Trial:
     def twin(self, place: Path) -> "Trial":
         """Another folder with the same in it, ready like this one."""
         twin = Trial(self._home, place)
-        for name in ("out", "cache"):
-            shutil.rmtree(place / name, ignore_errors=True)
-            shutil.copytree(self._place / name, place / name)
-        twin._sound, twin._artifacts = self._sound, self._artifacts
+        shutil.rmtree(twin._builds, ignore_errors=True)
+        shutil.copytree(self._builds, twin._builds)
+        twin._sound = self._sound
+        twin._artifacts = {place / file.relative_to(self._place): text for file, text in self._artifacts.items()}
         return twin
 
     def files(self) -> list[str]:
@@ -106,16 +108,11 @@ class Trial:
 
     def killer(self, codes: dict[Contract, dict[str, Any]]) -> str | None:
         """The first test that fails with these contracts in their places; None where all pass."""
-        for contract, code in codes.items():
-            artifact = json.loads(self._artifacts[contract])
-            for which in ("bytecode", "deployedBytecode"):
-                artifact[which]["object"] = "0x" + code[which]["object"]
-            self._artifact(contract).write_text(json.dumps(artifact), encoding="utf-8")
-        try:
-            return next(filter(None, map(self._failure, ROUNDS)), None)
-        finally:
-            for contract in codes:
-                self._artifact(contract).write_text(self._artifacts[contract], encoding="utf-8")
+        for number, chosen in enumerate(ROUNDS):
+            failed = self._failure_with(codes, number, chosen)
+            if failed is not None:
+                return failed
+        return None
 
     def close(self) -> None:
         """End the compiler."""
@@ -135,9 +132,13 @@ class Trial:
         if not (self._place / "node_modules").exists():
             (self._place / "node_modules").symlink_to(self._home / "node_modules")
 
-    def _artifact(self, contract: Contract) -> Path:
+    @property
+    def _builds(self) -> Path:
+        return self._place / "builds"
+
+    def _artifact(self, round_: int, contract: Contract) -> Path:
         file, name = contract
-        return self._place / "out" / Path(file).name / f"{name}.json"
+        return self._builds / str(round_) / "out" / Path(file).name / f"{name}.json"
 
     def _ready(self) -> Compiler:
         self._compilations += 1
@@ -153,19 +154,43 @@ class Trial:
         return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()
 
     def _is_sound(self) -> bool:
-        return all(
-            self._artifact(each).exists()
-            and json.loads(self._artifact(each).read_text(encoding="utf-8"))["bytecode"]["object"]
-            == "0x" + code["bytecode"]["object"]
+        """Whether each round has its build, and each build is what is right."""
+        built = {
+            file: code
+            for round_ in range(len(ROUNDS))
             for each, code in self._sound.items()
+            if (file := self._artifact(round_, each)).exists()
+        }
+        return all(self._artifact(round_, GRID) in built for round_ in range(len(ROUNDS))) and all(
+            json.loads(file.read_text(encoding="utf-8"))["bytecode"]["object"] == "0x" + code["bytecode"]["object"]
+            for file, code in built.items()
         )
 
-    def _failure(self, chosen: Sequence[str]) -> str | None:
+    def _failure_with(self, codes: dict[Contract, dict[str, Any]], round_: int, chosen: Sequence[str]) -> str | None:
+        places = {self._artifact(round_, contract): code for contract, code in codes.items()}
+        changed = {file: code for file, code in places.items() if file in self._artifacts}
+        for file, code in changed.items():
+            artifact = json.loads(self._artifacts[file])
+            for which in ("bytecode", "deployedBytecode"):
+                artifact[which]["object"] = "0x" + code[which]["object"]
+            file.write_text(json.dumps(artifact), encoding="utf-8")
+        try:
+            return self._failure(round_, chosen)
+        finally:
+            for file in changed:
+                file.write_text(self._artifacts[file], encoding="utf-8")
+
+    def _failure(self, round_: int, chosen: Sequence[str]) -> str | None:
         try:
             done = subprocess.run(
                 [self._forge, "test", "--fail-fast", "--threads", "1", *chosen],
                 cwd=self._place,
-                env=os.environ | {"FOUNDRY_PROFILE": PROFILE, "FOUNDRY_OUT": "out", "FOUNDRY_CACHE_PATH": "cache"},
+                env=os.environ
+                | {
+                    "FOUNDRY_PROFILE": PROFILE,
+                    "FOUNDRY_OUT": f"builds/{round_}/out",
+                    "FOUNDRY_CACHE_PATH": f"builds/{round_}/cache",
+                },
                 capture_output=True,
                 text=True,
                 check=False,
@@ -176,4 +201,6 @@ class Trial:
         if done.returncode == 0:
             return None
         failed = re.search(r"^\[FAIL[^\n]*\] (\w+)\(", done.stdout, re.MULTILINE)
-        return failed.group(1) if failed else (done.stderr or done.stdout).strip()[-300:]
+        if failed is None:
+            raise Untrustworthy(f"no test failed, but Forge did: {(done.stderr or done.stdout).strip()[-1000:]}")
+        return failed.group(1)

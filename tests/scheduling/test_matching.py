@@ -1,5 +1,6 @@
 """What a site answers to a job: every rule refuses with its reason, and an offer states its terms."""
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -83,8 +84,19 @@ def test_a_cluster_that_made_trouble_says_when_it_is_tried_again() -> None:
     assert answer.expected_start == NOW + timedelta(seconds=60)
 
 
+def test_a_cluster_that_takes_no_jobs_says_so() -> None:
+    scheduler = Scheduler()
+    scheduler.join(Cluster(site().provider))
+    scheduler.close(ALICE, math.inf, "none of its machines takes jobs")
+    scheduler.clusters[ALICE].is_drained = True
+    answer = judge(request(), scheduler, scheduler.clusters[ALICE], NOW.timestamp())
+    assert isinstance(answer, Rejection)
+    assert (answer.rule, answer.message) == (Rule.DRAINED, "none of its machines takes jobs")
+    assert answer.is_temporary
+
+
 def test_every_rule_has_a_refusing_case() -> None:
-    assert {rule for rule, *_ in REFUSALS} | {Rule.PROMISED, Rule.DISTRUSTED} == set(Rule)
+    assert {rule for rule, *_ in REFUSALS} | {Rule.PROMISED, Rule.DISTRUSTED, Rule.DRAINED} == set(Rule)
 
 
 def test_an_offer_says_price_and_walltime() -> None:

@@ -18,6 +18,7 @@ become_rclone() {
 carry() {
   local code line key ds_workplace
   open_workplace || return
+  : >"$ds_workplace/errors"
   attend become_rclone "$@"
   code=$?
   ds_why="rclone ends with $code"

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,10 +131,17 @@ def test_the_exit_code_of_the_images_own_program_is_not_hidden(site: ScriptSite)
         assert run(site, inside(image(registry), "exit 6")).exit_code == 6
 
 
+@pytest.fixture
+def homes() -> Iterator[Path]:
+    """A folder outside of /dev/shm, of which each container has its own."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
 def test_a_read_only_image_cannot_be_changed_and_a_home_is_mounted_where_it_is_asked_for(
-    site: ScriptSite, registry: Registry, tmp_path: Path
+    site: ScriptSite, registry: Registry, homes: Path
 ) -> None:
-    home = tmp_path / 'a "home", of: mine'
+    home = homes / 'a "home", of: mine'
     home.mkdir()
     (home / "mine").touch()
     step = inside(image(registry, read_only_root_fs=True, mount_home=True), f'touch /x; ls "{_escaped(home)}"; exit 0')

@@ -28,7 +28,13 @@ FUNDED = Decimal(1000)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, command in (("quick", "echo quick"), ("slow", "echo begin; sleep 8; echo end"), ("fails", "exit 9")):
+    commands = {
+        "quick": "echo quick",
+        "slow": "echo begin; sleep 8; echo end",
+        "endless": "sleep 100000",
+        "fails": "exit 9",
+    }
+    for name, command in commands.items():
         (tmp_path / f"{name}.yaml").write_text(WORKFLOW.format(command=command), encoding="utf-8")
     return tmp_path
 
@@ -73,7 +79,7 @@ def test_a_restart_finds_jobs_and_credits_as_they_were(folder: Path) -> None:
 
 def test_ctrl_c_leaves_no_process_and_a_job_that_was_cut_off_costs_nothing(folder: Path) -> None:
     running = start(folder)
-    job = submit(folder, "slow")
+    job = submit(folder, "endless")
     with watching(folder, "job", "logs", "--follow", job) as following:
         assert following.line() == "Running: work\n"
     running.stop()

@@ -75,3 +75,8 @@ def test_what_no_script_can_carry_is_refused_without_repeating_it(text: str) -> 
 @pytest.mark.parametrize("text", ["--ntasks=1", "/bin/sh", "-c", "steps"])
 def test_plain_words_stay_readable(text: str) -> None:
     assert quote_where_needed(text) == text
+
+
+@pytest.mark.parametrize("text", ["=", "==", "+=", "=a", "do", "done", "then", "esac"])
+def test_what_looks_like_the_shells_own_is_quoted(text: str) -> None:
+    assert quote_where_needed(text) == f"'{text}'"

@@ -10,7 +10,29 @@ import re
 
 from deepsquare.compiler.errors import UnquotableText
 
-_WORD = re.compile(r"\A[A-Za-z0-9_/.,:=+@%-]+\Z")
+_WORD = re.compile(r"\A[A-Za-z0-9_/.,:@%-][A-Za-z0-9_/.,:=+@%-]*\Z")
+"""A lone `=` or `+=` would look like an assignment that went wrong, and these words like a part of the shell's own."""
+_KEYWORDS = frozenset(
+    [
+        "case",
+        "coproc",
+        "do",
+        "done",
+        "elif",
+        "else",
+        "esac",
+        "fi",
+        "for",
+        "function",
+        "if",
+        "in",
+        "select",
+        "then",
+        "time",
+        "until",
+        "while",
+    ]
+)
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _DELICATE = re.compile("[\r\u00a0\u00ad\u034f\u061c\u1680\u180e\u2000-\u206f\u3000\ufeff\ufff0-\uffff]")
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\r": "\\r"}
@@ -28,7 +50,7 @@ def quote(text: str) -> str:
 
 def quote_where_needed(text: str) -> str:
     """The same word, bare where it is plain ASCII without any meaning to a shell; for options and paths of ours."""
-    return text if _WORD.match(text) else quote(text)
+    return text if _WORD.match(text) and text not in _KEYWORDS else quote(text)
 
 
 def _escape(character: str) -> str:

@@ -46,6 +46,16 @@ def test_an_outage_moves_jobs_and_loses_none(trace: Path) -> None:
     assert (answer.json[0]["jobs"], answer.json[0]["moves"]) == (2, 1)
 
 
+def test_nodes_that_die_move_jobs_and_a_job_without_attempts_left_is_lost() -> None:
+    run = ("simulate", "--lublin", "50", "--clusters", "4x16", "--node-mtbf", "3000", "--node-repair", "600", "--json")
+    endless, once, again = (dps(*run, *more).json[0] for more in ((), ("--attempts", "1"), ("--attempts", "1")))
+    assert (endless["jobs"], endless["lost"]) == (50, 0)
+    assert endless["moves"] > 0
+    assert once == again
+    assert (once["jobs"] + once["lost"], once["moves"]) == (50, 0)
+    assert once["lost"] > 0
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_plot_is_drawn(trace: Path, tmp_path: Path, ending: str) -> None:

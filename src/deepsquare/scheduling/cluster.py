@@ -65,6 +65,8 @@ class Cluster:
         self.closed_why = ""
         self.is_drained = False
         """True where it is closed because it says itself that it takes no jobs."""
+        self.down: set[int] = set()
+        """Nodes that are dead: nothing starts there until they are back."""
         self.on_change: Callable[[Cluster], None] | None = None
         """Told whenever what is held changes, or until when."""
         self._empty = tuple(self.rooms)
@@ -139,6 +141,31 @@ class Cluster:
         insort(self._ends, (until, held.number, job))
         self.held[job] = replace(held, until=until)
         self._changed()
+
+    def lose_node(self, node: int) -> list[JobId]:
+        """A node is dead; answers the jobs that hold a part of it, for whoever drives this to end.
+
+        Raises `ValueError` for a node that is dead already.
+        """
+        if node in self.down:
+            raise ValueError(f"node {node} of {self.address} is dead already; it must be back before it can die again")
+        self.down.add(node)
+        # Below 0 by what is still held there: that comes back as those jobs end.
+        take(self._whole(node), self.rooms)
+        self.free_cpus -= self._empty[node].cpus
+        self._changed()
+        return [job for job, held in self.held.items() if any(share.node == node for share in held.shares)]
+
+    def regain_node(self, node: int) -> None:
+        """A node that was dead is back. Raises `KeyError` for one that was not."""
+        self.down.remove(node)
+        give_back(self._whole(node), self.rooms)
+        self.free_cpus += self._empty[node].cpus
+        self._misfits.clear()
+        self._changed()
+
+    def _whole(self, node: int) -> tuple[Share]:
+        return (Share(node, *self._empty[node]),)
 
     def release_rate(self, now: float) -> float:
         """CPUs per second that jobs gave back lately."""

@@ -167,6 +167,23 @@ class Scheduler:
         self.usage.charge(request.customer, held.shape.cpus * (now - held.since), now)
         self._let_in(cluster, now)
 
+    def lose_node(self, address: Address, node: int, now: float) -> list[JobId]:
+        """A node of this cluster dies with the jobs that hold a part of it; answers these, which hold nothing more."""
+        cluster = self.clusters[address]
+        # What was promised counts on the node.
+        self._loosened.add(cluster)
+        lost = cluster.lose_node(node)
+        for job in lost:
+            self.end(job, now)
+        return lost
+
+    def regain_node(self, address: Address, node: int, now: float) -> None:
+        """A node of this cluster that was dead is back, empty."""
+        cluster = self.clusters[address]
+        cluster.regain_node(node)
+        self._loosened.add(cluster)
+        self._let_in(cluster, now)
+
     def decide(self, now: float) -> list[Start]:
         """The jobs to bind now, and where; they hold their place from here on."""
         self._note_time(now)

@@ -47,7 +47,8 @@ class Report:
         free = self._free_then
         moment = self._moment
         ends = list(self._ends)
-        while free < cpus:
+        # Nodes that are dead are taken to be back by then: nobody knows when they will.
+        while free < cpus and ends:
             end, given_back = heapq.heappop(ends)
             moment = max(moment, end)
             free += given_back

@@ -19,6 +19,8 @@ class Metrics:
     jobs: int
     unplaced: int
     """Jobs that fit nowhere, or never ended."""
+    lost: int
+    """Those of them that were started: each attempt died with its nodes or its cluster."""
     mean_slowdown: float
     """Bounded slowdown: max((wait + run) / max(run, 10 s), 1)."""
     median_slowdown: float
@@ -67,6 +69,7 @@ def measure(records: Sequence[Record], machines: Sequence[Machine]) -> Metrics:
     return Metrics(
         jobs=len(over),
         unplaced=len(records) - len(over),
+        lost=sum(record.attempts > 0 and math.isnan(record.end) for record in records),
         mean_slowdown=statistics.fmean(slowdowns),
         median_slowdown=quantile(slowdowns, 0.5),
         p95_slowdown=quantile(slowdowns, 0.95),
@@ -81,7 +84,7 @@ def measure(records: Sequence[Record], machines: Sequence[Machine]) -> Metrics:
         cost=sum(seconds / 60 * machine.price for seconds, machine in work),
         energy_kwh=sum(energy for energy, _ in kwh),
         carbon_kg=sum(energy * carbon / 1000 for energy, carbon in kwh),
-        moves=sum(record.attempts - 1 for record in over),
+        moves=sum(max(0, record.attempts - 1) for record in records),
         lost_cpu_seconds=sum(record.lost_seconds * record.job.cpus for record in records),
     )
 

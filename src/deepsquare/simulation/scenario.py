@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from deepsquare.model import parse_credits
 from deepsquare.scheduling import Order, Policy
 from deepsquare.simulation import lublin
+from deepsquare.simulation.failures import NodeFailure, node_failures
 from deepsquare.simulation.federation import ROUTES, Copies, route
 from deepsquare.simulation.trace import TraceJob, at_load, merged, overestimated, shaken, with_users
 from deepsquare.simulation.world import Conditions, Federation, Grid, Machine, Record
@@ -69,6 +70,19 @@ def work(traces: Sequence[Sequence[TraceJob]], machines: Sequence[Machine], shap
     if shaping.most_overestimate > 1:
         jobs = overestimated(jobs, shaping.seed, shaping.most_overestimate)
     return jobs if shaping.users is None else with_users(jobs, shaping.seed, shaping.users)
+
+
+def failures_during(
+    jobs: Sequence[TraceJob], machines: Sequence[Machine], mean_up_seconds: float, mean_down_seconds: float, seed: int
+) -> tuple[NodeFailure, ...]:
+    """The failures of all nodes while work arrives, and then for as long as it would take to do it all on all CPUs.
+
+    Afterwards all stay up: so every job ends, also one that needs all nodes of a cluster where hardly ever all are up.
+    """
+    cpus = sum(machine.cpus for machine in machines)
+    longest = max(*(job.run for job in jobs), sum(job.cpus * job.run for job in jobs) / cpus)
+    until = max(job.submit for job in jobs) + longest
+    return node_failures([machine.nodes for machine in machines], mean_up_seconds, mean_down_seconds, until, seed)
 
 
 def simulate(

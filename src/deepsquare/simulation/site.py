@@ -61,14 +61,28 @@ class Site:
             self._agenda.at(now + delay + self._seconds(start.job), self._end, start.job, run)
 
     def die(self) -> None:
-        """The cluster is gone, and all jobs that are there."""
+        """The cluster is gone, and all jobs that are there. Nodes that were dead before stay so."""
         self.is_up = False
         self._runs.clear()
+        down = self.cluster.down
         self.local = self._empty()
+        for node in down:
+            self.cluster.lose_node(node)
 
     def rise(self) -> None:
         """The cluster is there again, empty."""
         self.is_up = True
+
+    def lose_node(self, node: int, now: float) -> list[JobId]:
+        """A node dies with the jobs that run on it, wholly or in part; answers these."""
+        lost = self.local.lose_node(self.address, node, now)
+        for job in lost:
+            del self._runs[job]
+        return lost
+
+    def regain_node(self, node: int, now: float) -> None:
+        """The node is there again, empty."""
+        self.local.regain_node(self.address, node, now)
 
     def _end(self, now: float, job: JobId, run: int) -> None:
         if self._runs.get(job) == run:

@@ -8,7 +8,7 @@ job to one of them, or a copy to each. Deterministic: equal input gives equal ou
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from deepsquare.model import Address, Hardware, JobDefinition, JobId, Label, Node, Prices, Provider
@@ -17,6 +17,7 @@ from deepsquare.scheduling.matching import JobRequest
 from deepsquare.scheduling.policy import CARBON_LABEL, WATTS_LABEL, Order, Policy
 from deepsquare.scheduling.scheduler import Scheduler
 from deepsquare.simulation.agenda import Agenda
+from deepsquare.simulation.failures import NodeFailure
 from deepsquare.simulation.site import Site
 from deepsquare.simulation.trace import TraceJob
 
@@ -64,6 +65,10 @@ class Conditions:
     lease_seconds: float = 120.0
     """After how long a dead cluster is known to be dead."""
     outages: tuple[Outage, ...] = ()
+    node_failures: tuple[NodeFailure, ...] = ()
+    """Those of one node one after another."""
+    most_attempts: float = math.inf
+    """How often a job starts before it is given up, where each attempt dies with its node or cluster."""
 
 
 @dataclass(slots=True)
@@ -97,6 +102,8 @@ class World(ABC):
             site.on_start, site.on_end = self._started, self._ended
         for outage in conditions.outages:
             self.agenda.at(outage.begin, self._die, self.sites[outage.site], outage)
+        for failure in conditions.node_failures:
+            self.agenda.at(failure.begin, self._lose_node, self.sites[failure.site], failure)
 
     def run(self) -> list[Record]:
         """Let all jobs arrive and end; what became of them, in the order in which they were given."""
@@ -128,6 +135,18 @@ class World(ABC):
     @abstractmethod
     def died(self, site: Site, outage: Outage, now: float) -> None:
         """A cluster died with all that is there."""
+
+    @abstractmethod
+    def node_died(self, site: Site, lost: Sequence[JobId], now: float) -> None:
+        """A node died with these jobs."""
+
+    @abstractmethod
+    def node_rose(self, site: Site, now: float) -> None:
+        """A node is there again."""
+
+    def may_start(self, job: JobId) -> bool:
+        """Whether the job has attempts left."""
+        return self.records[job].attempts < self.conditions.most_attempts
 
     def touch(self, site: Site) -> None:
         """Have the cluster look at its queue before time goes on."""
@@ -161,12 +180,30 @@ class World(ABC):
 
     def _die(self, now: float, site: Site, outage: Outage) -> None:
         for job in site.cluster.held:
-            record = self.records[job]
-            if record.is_running:
-                record.lost_seconds += max(0.0, now - record.start)
-                record.is_running = False
+            self._lose(job, now)
         site.die()
         self.died(site, outage, now)
+
+    def _lose_node(self, now: float, site: Site, failure: NodeFailure) -> None:
+        lost = site.lose_node(failure.node, now)
+        for job in lost:
+            self._lose(job, now)
+        self.touch(site)
+        self.node_died(site, lost, now)
+        if failure.end < math.inf:
+            self.agenda.at(failure.end, self._regain_node, site, failure.node)
+
+    def _regain_node(self, now: float, site: Site, node: int) -> None:
+        site.regain_node(node, now)
+        self.touch(site)
+        self.node_rose(site, now)
+
+    def _lose(self, job: JobId, now: float) -> None:
+        """What the attempt has done so far is lost."""
+        record = self.records[job]
+        if record.is_running:
+            record.lost_seconds += max(0.0, now - record.start)
+            record.is_running = False
 
 
 class Federation(World):
@@ -210,6 +247,15 @@ class Federation(World):
     def died(self, site: Site, outage: Outage, now: float) -> None:  # noqa: ARG002 - a grid needs them
         """Raise `ValueError`: what is queued at a cluster dies with it, and nobody else knows of it."""
         raise ValueError("outages need the grid's one queue; at a federation the jobs would be lost")
+
+    def node_died(self, site: Site, lost: Sequence[JobId], now: float) -> None:  # noqa: ARG002 - a grid needs it
+        """Queue the jobs anew where they died, as a cluster does whose jobs may be tried again."""
+        for job in filter(self.may_start, lost):
+            self._copies[job] = ()
+            site.send(request_of(job, self.records[job].job))
+
+    def node_rose(self, site: Site, now: float) -> None:
+        """Nobody has to be told: the cluster serves its queue."""
 
     def _reach(self, now: float, request: JobRequest, targets: Sequence[int]) -> None:  # noqa: ARG002 - an action
         for number in targets:
@@ -297,13 +343,43 @@ class Grid(World):
         self.scheduler.leave(site.address)
         for job in [job for job, (_, where) in self._bound.items() if where is site]:
             request, _ = self._bound.pop(job)
-            if not self.records[job].end >= self.records[job].start:
+            if not self.records[job].end >= self.records[job].start and self.may_start(job):
                 self.scheduler.submit(request)
         self._news = True
 
-    def _rise(self, now: float, site: Site) -> None:  # noqa: ARG002 - an action
+    def _rise(self, now: float, site: Site) -> None:
         site.rise()
-        self.scheduler.join(Cluster(site.provider))
+        self._picture(site, now)
+
+    def node_died(self, site: Site, lost: Sequence[JobId], now: float) -> None:
+        """The chain carries the news; what was lost is named by its binding, which may be over until it is known."""
+        self._after_latency(now, self._know_lost, site, [(job, self._bound[job]) for job in lost if job in self._bound])
+
+    def node_rose(self, site: Site, now: float) -> None:
+        """The chain carries the news."""
+        self._after_latency(now, self._know_lost, site, [])
+
+    def _know_lost(self, now: float, site: Site, lost: Sequence[tuple[JobId, tuple[JobRequest, Site]]]) -> None:
+        for job, binding in lost:
+            if self._bound.get(job) is binding:
+                del self._bound[job]
+                self.scheduler.end(job, now)
+                if self.may_start(job):
+                    self.scheduler.submit(binding[0])
+        if site.address in self.scheduler.clusters:
+            self._picture(site, now)
+
+    def _picture(self, site: Site, now: float) -> None:
+        """Count on the nodes that are up, and on what is bound there: as the meta-scheduler does."""
+        before = self.scheduler.clusters.get(site.address)
+        up = tuple(node for n, node in enumerate(site.provider.hardware.nodes) if n not in site.cluster.down)
+        self.scheduler.join(Cluster(replace(site.provider, hardware=Hardware(up))))
+        if before is not None:
+            ends = {job: held.until for job, held in before.held.items()}
+            ends.update((job, now + seconds) for job, (_, seconds) in before.ahead.items())
+            for job, end in ends.items():
+                request, _ = self._bound[job]
+                self.scheduler.hold(job, request, site.address, now, max(now, end), may_wait=True)
         self._news = True
 
 

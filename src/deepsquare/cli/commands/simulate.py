@@ -1,6 +1,7 @@
 """`dps simulate`: a grid as it would have been, under one or several ways to decide."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,9 +28,11 @@ _COLUMNS = (
     Column("credits", right=True),
     Column("kWh", right=True),
     Column("moves", right=True),
+    Column("lost", right=True),
 )
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_MEAN_SECONDS = click.FloatRange(min=1, max=1e9)
 _POLICY = click.Choice(scenario.POLICIES)
 _ORDER = click.Choice([order.value for order in Order])
 
@@ -48,6 +51,9 @@ _ORDER = click.Choice([order.value for order in Order])
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that the chain takes, each way.")
 @click.option("--report-age", type=click.FloatRange(min=0), default=30.0, help="How old load reports may be.")
 @click.option("--outage", "outages", multiple=True, metavar="CLUSTER@BEGIN[-END]", help="A cluster dies (seconds).")
+@click.option("--node-mtbf", type=_MEAN_SECONDS, help="Nodes die: mean seconds until then.")
+@click.option("--node-repair", type=_MEAN_SECONDS, default=3600.0, show_default=True, help="Mean seconds of a repair.")
+@click.option("--attempts", type=click.IntRange(min=1), help="How often a job may start; without it again and again.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw utilisation and queue over time.")
 def simulate(  # noqa: PLR0917 - click passes each by its name
     traces: tuple[Path, ...],
@@ -63,6 +69,9 @@ def simulate(  # noqa: PLR0917 - click passes each by its name
     latency: float,
     report_age: float,
     outages: tuple[str, ...],
+    node_mtbf: float | None,
+    node_repair: float,
+    attempts: int | None,
     plot: Path | None,
 ) -> None:
     """Run jobs of the past (--trace, Standard Workload Format) or of a model (--lublin) through a simulated grid.
@@ -73,7 +82,11 @@ def simulate(  # noqa: PLR0917 - click passes each by its name
         machines = scenario.machines_of(clusters)
         shaping = scenario.Shaping(load, seed, shake, overestimate, users)
         jobs = scenario.work(_traces(traces, count, machines, seed), machines, shaping)
-        conditions = Conditions(latency, report_age, outages=tuple(_outage(text, machines) for text in outages))
+        dead_clusters = tuple(_outage(text, machines) for text in outages)
+        dead_nodes = scenario.failures_during(jobs, machines, node_mtbf, node_repair, seed) if node_mtbf else ()
+        conditions = Conditions(
+            latency, report_age, outages=dead_clusters, node_failures=dead_nodes, most_attempts=attempts or math.inf
+        )
     except (scenario.InvalidScenario, InvalidTrace) as error:
         raise InvalidValue(str(error), next_step="see dps simulate --help") from None
     policy = Policy(order=Order(order), latency_seconds=latency)
@@ -130,6 +143,7 @@ def _row(name: str, metrics: Metrics) -> tuple[str, ...]:
         format_credits(int(metrics.cost) // 10**16 * 10**16),
         f"{metrics.energy_kwh:.0f}",
         str(metrics.moves),
+        str(metrics.lost),
     )
 
 

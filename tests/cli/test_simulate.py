@@ -46,6 +46,20 @@ def test_an_outage_moves_jobs_and_loses_none(trace: Path) -> None:
     assert (answer.json[0]["jobs"], answer.json[0]["moves"]) == (2, 1)
 
 
+def test_backfill_is_what_was_asked_for(tmp_path: Path) -> None:
+    # On four CPUs: the second job waits for the first, the third for the second. The last ones are small: both may
+    # start around the second, and the longer one (30 s) only where the third (5 s) has no promise.
+    jobs = ((0, 10, 2), (1, 10, 3), (2, 5, 4), (3, 30, 1), (4, 5, 1))
+    lines = (f"{n} {submit} -1 {run} {cpus} -1 -1 -1 -1 -1 1 1" for n, (submit, run, cpus) in enumerate(jobs))
+    path = tmp_path / "five.swf"
+    path.write_text("\n".join(lines))
+    run = ("simulate", "--trace", path, "--clusters", "4", "--order", "fcfs", "--policy", "grid", "--policy", "home")
+    waits = {"none": [0, 9, 18, 22, 21], "easy": [0, 9, 31, 0, 0], "conservative": [0, 9, 18, 22, 0]}
+    for backfill, each in waits.items():
+        for answer in dps(*run, "--backfill", backfill, "--json").json:
+            assert answer["mean_wait_seconds"] == pytest.approx(sum(each) / len(each))
+
+
 def test_nodes_that_die_move_jobs_and_a_job_without_attempts_left_is_lost() -> None:
     run = ("simulate", "--lublin", "50", "--clusters", "4x16", "--node-mtbf", "3000", "--node-repair", "600", "--json")
     endless, once, again = (dps(*run, *more).json[0] for more in ((), ("--attempts", "1"), ("--attempts", "1")))

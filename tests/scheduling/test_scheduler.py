@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from deepsquare.model import WEI_PER_CREDIT, Address, Hardware, JobId, Label, Node, Prices, Provider
 from deepsquare.scheduling import Backfill, Cluster, JobRequest, Order, Policy, Scheduler, Start
+from deepsquare.scheduling.matching import Offer, Rejection, Rule
+from deepsquare.scheduling.reasons import judge
 from tests.support.sites import ALICE, BOB, definition
 
 FCFS = Policy(order=Order.FCFS, latency_seconds=0)
@@ -92,6 +94,37 @@ def test_jobs_that_run_nowhere_hold_up_nobody_and_start_when_a_cluster_for_them_
     assert [entry.job for entry in made.queue] == [1]
     made.join(cluster(BOB, cpus(99)))
     assert decided(made, 1) == {1: BOB}
+
+
+CONSERVATIVE = replace(FCFS, backfill=Backfill.CONSERVATIVE)
+
+
+def test_conservative_backfill_starts_no_job_after_its_latest_start() -> None:
+    made = scheduler(cluster(ALICE, cpus(4)), policy=CONSERVATIVE)
+    made.submit(replace(job(1), latest_start=datetime.fromtimestamp(5, UTC)))
+    assert decided(made, 6) == {}
+
+
+def test_conservative_backfill_delays_no_job_that_waits_at_the_cluster_itself() -> None:
+    made = scheduler(cluster(ALICE, cpus(4)), policy=CONSERVATIVE)
+    made.hold(JobId(8), job(8, 2), ALICE, 0, until=100)
+    made.hold(JobId(9), job(9, 4), ALICE, 0, until=50, may_wait=True)
+    made.submit(job(1, 2, 101))
+    made.submit(job(2, 2, 100))
+    assert decided(made, 0) == {2: ALICE}
+
+
+def test_conservative_backfill_tells_whom_it_makes_wait_why_and_until_when() -> None:
+    made = scheduler(cluster(ALICE, cpus(4)), policy=CONSERVATIVE)
+    made.hold(JobId(8), job(8, 2), ALICE, 0, until=100)
+    for number, width, seconds in ((1, 4, 50), (2, 1, 200), (3, 4, 50)):
+        made.submit(job(number, width, seconds, number))
+    assert decided(made, 3) == {}
+    second = judge(made.queue[JobId(2)].request, made, made.clusters[ALICE], 3)
+    assert isinstance(second, Rejection)
+    # The first job has all four CPUs from 100 to 150.
+    assert (second.rule, second.expected_start) == (Rule.PROMISED, datetime.fromtimestamp(150, UTC))
+    assert isinstance(judge(job(4, 1, 90, 4), made, made.clusters[ALICE], 3), Offer)
 
 
 def test_a_closed_cluster_gets_nothing_until_it_opens() -> None:

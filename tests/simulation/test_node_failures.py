@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsquare.model import JobId
-from deepsquare.scheduling import Order, Policy
+from deepsquare.scheduling import Backfill, Order, Policy
 from deepsquare.simulation.failures import NodeFailure, node_failures
 from deepsquare.simulation.metrics import measure
 from deepsquare.simulation.scenario import GRID, POLICIES, POOLED, failures_during, simulate
@@ -28,8 +29,10 @@ JOBS = [
 """For two nodes of two CPUs: the first two jobs fill one each, the third needs both, the last is small."""
 
 
-def run(name: str, jobs: list[TraceJob], machines: Sequence[Machine], conditions: Conditions) -> list[Record]:
-    return simulate(name, jobs, machines, AT_ONCE, conditions)[0]
+def run(
+    name: str, jobs: list[TraceJob], machines: Sequence[Machine], conditions: Conditions, policy: Policy = AT_ONCE
+) -> list[Record]:
+    return simulate(name, jobs, machines, policy, conditions)[0]
 
 
 @pytest.mark.parametrize("name", [GRID, "home"])
@@ -134,11 +137,12 @@ def assert_holds_what_it_needs_on_nodes_that_are_up(site: Site, job: JobId, cpus
 
 
 @settings(deadline=None)
-@given(scenes(), st.sampled_from(FAILING))
+@given(scenes(), st.sampled_from(FAILING), st.sampled_from(Backfill))
 def test_however_nodes_fail_no_cluster_is_over_committed_and_every_job_ends_or_is_lost(
-    scene: tuple[list[TraceJob], list[Machine], Conditions], name: str
+    scene: tuple[list[TraceJob], list[Machine], Conditions], name: str, backfill: Backfill
 ) -> None:
     jobs, machines, conditions = scene
+    policy = replace(AT_ONCE, backfill=backfill)
     really_look = Site.look
 
     def look(site: Site, now: float, delay: float = 0.0) -> None:
@@ -149,8 +153,8 @@ def test_however_nodes_fail_no_cluster_is_over_committed_and_every_job_ends_or_i
     # That a job runs twice at once raises in the simulator itself.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Site, "look", look)
-        records = run(name, jobs, machines, conditions)
-    assert records == run(name, jobs, machines, conditions)
+        records = run(name, jobs, machines, conditions, policy)
+    assert records == run(name, jobs, machines, conditions, policy)
     for record in records:
         assert not record.is_running
         assert 1 <= record.attempts <= conditions.most_attempts

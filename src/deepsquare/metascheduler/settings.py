@@ -5,7 +5,7 @@ The grid that it serves comes from `grid.toml`, its key from the environment or 
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepsquare.scheduling import Order, Policy
+from deepsquare.scheduling import Backfill, Order, Policy
 
 
 class MetaSchedulerSettings(BaseModel):
@@ -19,6 +19,8 @@ class MetaSchedulerSettings(BaseModel):
     """The pause after a round that could not reach the chain."""
     order: Order = Order.FAIR
     """Which waiting job is served first."""
+    backfill: Backfill = Backfill.EASY
+    """Who may start before jobs that were to be served first."""
     size_head_start_seconds: float = Field(default=Policy().size_head_start_seconds, ge=0)
     """Of the fair order: what a job gains for each halving of what it may cost."""
     fair_head_start_seconds: float = Field(default=Policy().fair_head_start_seconds, ge=0)
@@ -47,6 +49,7 @@ class MetaSchedulerSettings(BaseModel):
         """The same for the scheduler."""
         return Policy(
             order=self.order,
+            backfill=self.backfill,
             size_head_start_seconds=self.size_head_start_seconds,
             fair_head_start_seconds=self.fair_head_start_seconds,
             patience_seconds=self.patience_seconds,

@@ -20,6 +20,11 @@ class Profile:
             position = self._at(max(held.until, math.nextafter(now, math.inf)))
             for rooms in self._rooms[position:]:
                 give_back(held.shares, rooms)
+        for shape, seconds in cluster.ahead.values():
+            # They wait at the cluster itself, and are before whoever comes later.
+            slot = self.earliest(shape, seconds)
+            if slot is not None:
+                self.take(slot[0], seconds, slot[1])
 
     def earliest(self, shape: Shape, seconds: float) -> tuple[float, tuple[Share, ...]] | None:
         """The first moment from which on the job fits for so long, and its shares; None where there is none."""

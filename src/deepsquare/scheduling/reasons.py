@@ -18,7 +18,7 @@ from deepsquare.scheduling.matching import (
     seconds_at,
 )
 from deepsquare.scheduling.packing import nodes_of, shape_of
-from deepsquare.scheduling.policy import Policy
+from deepsquare.scheduling.policy import Backfill, Policy
 from deepsquare.scheduling.scheduler import Scheduler
 from deepsquare.scheduling.site import Site
 
@@ -70,6 +70,10 @@ def judge(job: JobRequest, scheduler: Scheduler, cluster: Cluster, now: float) -
     price = price_per_minute(job.definition, cluster.provider.prices)
     shape = shape_of(job.definition)
     if cluster.shares_for(shape, now + seconds_at(job, price)) is not None:
+        if scheduler.policy.backfill is Backfill.CONSERVATIVE:
+            start = scheduler.earliest_beside_slots(job, cluster, now)
+            if start > now:
+                return _promised_to_all_before(cluster, start)
         seconds = max_duration_seconds(job.locked_credits, price)
         return Offer(cluster.provider, price, seconds, nodes_of(cluster.rooms))
     if cluster.fits(shape):
@@ -105,6 +109,16 @@ def _promised(cluster: Cluster) -> Rejection:
         Rule.PROMISED,
         f"what is free is promised to job {who}, which is before it{_by(start)}; this one may run for longer",
         "lock fewer credits, so that it ends before that, or wait",
+        moment(start),
+    )
+
+
+def _promised_to_all_before(cluster: Cluster, start: float) -> Rejection:
+    return Rejection(
+        cluster.address,
+        Rule.PROMISED,
+        "what is free is promised to jobs that are before it: one of them would start later because of it",
+        f"lock fewer credits, so that it ends before they start, or wait: it has room here{_by(start)}",
         moment(start),
     )
 

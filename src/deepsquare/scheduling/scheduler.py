@@ -54,6 +54,16 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """What conservative backfill promises to one waiting job."""
+
+    cluster: Cluster
+    begin: float
+    seconds: float
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """Where the jobs of a group may run, now or later, as far as their credits reach."""
 
@@ -84,6 +94,7 @@ class Scheduler:
         self._openings = Openings()
         self._held: dict[JobId, tuple[JobRequest, Cluster]] = {}
         self._promised: Cluster | None = None
+        self._slots: dict[JobId, Slot] = {}
         self._loosened: set[Cluster] = set()
         self._fresh: set[Group] = set()
         self._closed: set[Cluster] = set()
@@ -205,6 +216,21 @@ class Scheduler:
             self._fill_ahead(now, changed, starts)
         return starts
 
+    def earliest_beside_slots(self, request: JobRequest, cluster: Cluster, now: float) -> float:
+        """From when on a cluster has room for the job beside what conservative backfill promised to jobs before it.
+
+        `math.inf` where there is no such moment. Without promises of that kind the held jobs alone count.
+        """
+        profile = Profile(cluster, now)
+        for job, slot in self._slots.items():
+            if job == request.id:
+                break
+            if slot.cluster is cluster and job in self.queue:
+                profile.take(max(now, slot.begin), slot.seconds, slot.shares)
+        price = price_per_minute(request.definition, cluster.provider.prices)
+        found = profile.earliest(shape_of(request.definition), seconds_at(request, price))
+        return math.inf if found is None else found[0]
+
     def next_look(self) -> float:
         """When to decide again though nothing happened: patience ends or a cluster opens; `math.inf` for never."""
         return min((*self._patient.values(), *(cluster.closed_until for cluster in self._closed)), default=math.inf)
@@ -213,23 +239,29 @@ class Scheduler:
         """Promise each job in turn the place where it starts earliest; those whose turn is now start."""
         self._loosened.clear()
         self._fresh.clear()
+        self._slots.clear()
         starts: list[Start] = []
         profiles = {c: Profile(c, now) for c in self.clusters.values() if c.closed_until <= now}
         for entry in list(self.queue):
+            if _is_too_late(entry.request, now):
+                continue
             places = self._places_for(entry.group)
-            best: tuple[float, tuple[float, ...], Cluster, float, tuple[Share, ...]] | None = None
+            best: tuple[float, tuple[float, ...], Slot] | None = None
             for cluster in filter(self._wanted(entry, now), places.clusters):
                 seconds = seconds_at(entry.request, places.prices[cluster])
                 found = profiles[cluster].earliest(entry.group.shape, seconds) if cluster in profiles else None
                 if found is not None:
-                    slot = (found[0], places.ranks[cluster], cluster, seconds, found[1])
-                    best = slot if best is None or slot[:2] < best[:2] else best
+                    begin, rank = found[0], places.ranks[cluster]
+                    if best is None or (begin, rank) < best[:2]:
+                        best = (begin, rank, Slot(cluster, begin, seconds, found[1]))
             if best is None:
                 continue
-            begin, _, cluster, seconds, shares = best
-            profiles[cluster].take(begin, seconds, shares)
-            if begin <= now:
-                starts.append(self._bind(entry, cluster, now, now + seconds, shares))
+            slot = best[2]
+            profiles[slot.cluster].take(slot.begin, slot.seconds, slot.shares)
+            if slot.begin <= now:
+                starts.append(self._bind(entry, slot.cluster, now, now + slot.seconds, slot.shares))
+            else:
+                self._slots[entry.job] = slot
         return starts
 
     def _note_time(self, now: float) -> None:
@@ -347,7 +379,7 @@ class Scheduler:
         """Start a job at the first of the clusters that can start it now."""
         shape, request = entry.group.shape, entry.request
         cpus = shape.cpus
-        if request.latest_start is not None and now > request.latest_start.timestamp():
+        if _is_too_late(request, now):
             return None
         places = self._places_for(entry.group)
         for cluster in clusters:
@@ -432,9 +464,8 @@ class Scheduler:
 
     def _seconds_ahead(self, entry: Entry, cluster: Cluster, now: float) -> float:
         """How long the job may run at the cluster at most; 0 where it must not be bound there before there is room."""
-        latest = entry.request.latest_start
         price = self._places_for(entry.group).prices.get(cluster)
-        if price is None or entry.job in self._patient or (latest is not None and now > latest.timestamp()):
+        if price is None or entry.job in self._patient or _is_too_late(entry.request, now):
             return 0.0
         return seconds_at(entry.request, price)
 
@@ -474,6 +505,10 @@ class Scheduler:
         }
         in_order = sorted(able, key=lambda cluster: (ranks[cluster], cluster.address))
         return Places(in_order, prices, ranks, cheapest, dearest)
+
+
+def _is_too_late(request: JobRequest, now: float) -> bool:
+    return request.latest_start is not None and now > request.latest_start.timestamp()
 
 
 def _in_order(clusters: Iterable[Cluster]) -> list[Cluster]:

@@ -94,7 +94,7 @@ def simulate(
     *,
     seed: int = 0,
 ) -> tuple[list[Record], Sequence[Machine]]:
-    """Run the jobs under the policy of this name; the order of every queue is that of `policy`.
+    """Run the jobs under the policy of this name; order and backfill of every queue that it has are those of `policy`.
 
     Answers what became of the jobs, and the clusters that they ran on. Raises `KeyError` for an unknown name.
     """
@@ -105,9 +105,11 @@ def simulate(
         whole = [Machine(sum(machine.cpus for machine in machines), price=_mean_price(machines))]
         ideal = Conditions()
         at_home = [replace(job, home=0) for job in jobs]
-        return Federation(at_home, whole, order, ideal, route("home", ideal, seed)).run(), whole
+        home = route("home", ideal, seed)
+        return Federation(at_home, whole, order, ideal, home, backfill=policy.backfill).run(), whole
     chosen = route(name, conditions, seed)
-    federation = Federation(jobs, machines, order, conditions, chosen, binds_at_start=isinstance(chosen, Copies))
+    is_late = isinstance(chosen, Copies)
+    federation = Federation(jobs, machines, order, conditions, chosen, backfill=policy.backfill, binds_at_start=is_late)
     return federation.run(), machines
 
 

@@ -1,15 +1,16 @@
 """A cluster as it really is: its own queue, what runs there, and its failures.
 
-The cluster's scheduler is the library's, with one cluster and the local order: what is sent here starts when
-it fits, narrow and short jobs around a wide one that waits (EASY).
+The cluster's scheduler is the library's, with one cluster and the local policy: what is sent here starts when
+it fits, narrow and short jobs around a wide one that waits.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from deepsquare.model import Address, JobId, Provider
 from deepsquare.scheduling.cluster import Cluster
 from deepsquare.scheduling.matching import JobRequest
-from deepsquare.scheduling.policy import Order, Policy
+from deepsquare.scheduling.policy import Policy
 from deepsquare.scheduling.scheduler import Scheduler
 from deepsquare.simulation.agenda import Agenda
 
@@ -19,15 +20,15 @@ Told = Callable[["Site", JobId, float], None]
 class Site:
     """One real cluster."""
 
-    def __init__(self, provider: Provider, order: Order, agenda: Agenda, seconds: Callable[[JobId], float]) -> None:
-        """`seconds` tells how long a job runs, which no scheduler knows."""
+    def __init__(self, provider: Provider, policy: Policy, agenda: Agenda, seconds: Callable[[JobId], float]) -> None:
+        """`policy` is that of its own queue; `seconds` tells how long a job runs, which no scheduler knows."""
         self.provider = provider
         self.is_up = True
         self.on_start: Told = _ignore
         self.on_end: Told = _ignore
         self._agenda = agenda
         self._seconds = seconds
-        self._policy = Policy(order=order, latency_seconds=0.0)
+        self._policy = replace(policy, latency_seconds=0.0)
         self._runs: dict[JobId, int] = {}
         self._started = 0
         self.local = self._empty()

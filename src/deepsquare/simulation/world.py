@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from deepsquare.model import Address, Hardware, JobDefinition, JobId, Label, Node, Prices, Provider
 from deepsquare.scheduling.cluster import Cluster
 from deepsquare.scheduling.matching import JobRequest
-from deepsquare.scheduling.policy import CARBON_LABEL, WATTS_LABEL, Order, Policy
+from deepsquare.scheduling.policy import CARBON_LABEL, WATTS_LABEL, Backfill, Order, Policy
 from deepsquare.scheduling.scheduler import Scheduler
 from deepsquare.simulation.agenda import Agenda
 from deepsquare.simulation.failures import NodeFailure
@@ -90,12 +90,13 @@ class World(ABC):
     """Time passes."""
 
     def __init__(
-        self, jobs: Sequence[TraceJob], machines: Sequence[Machine], order: Order, conditions: Conditions
+        self, jobs: Sequence[TraceJob], machines: Sequence[Machine], local: Policy, conditions: Conditions
     ) -> None:
+        """`local` is the policy of each cluster's own queue."""
         self.conditions = conditions
         self.agenda = Agenda()
         self.records = [Record(job) for job in jobs]
-        self.sites = [Site(m.provider(n), order, self.agenda, self._seconds) for n, m in enumerate(machines)]
+        self.sites = [Site(m.provider(n), local, self.agenda, self._seconds) for n, m in enumerate(machines)]
         self.numbers = {site.address: number for number, site in enumerate(self.sites)}
         self._touched: set[int] = set()
         for site in self.sites:
@@ -217,10 +218,11 @@ class Federation(World):
         conditions: Conditions,
         route: Callable[["Federation", TraceJob, float], Sequence[int]],
         *,
+        backfill: Backfill = Backfill.EASY,
         binds_at_start: bool = False,
     ) -> None:
         """`binds_at_start`: a job is queued at once, and claims its place over the chain when it starts."""
-        super().__init__(jobs, machines, order, conditions)
+        super().__init__(jobs, machines, Policy(order=order, backfill=backfill), conditions)
         self._route = route
         self._delays = (0.0, conditions.latency_seconds) if binds_at_start else (conditions.latency_seconds, 0.0)
         self._copies: dict[JobId, Sequence[int]] = {}
@@ -276,7 +278,7 @@ class Grid(World):
     def __init__(
         self, jobs: Sequence[TraceJob], machines: Sequence[Machine], policy: Policy, conditions: Conditions
     ) -> None:
-        super().__init__(jobs, machines, Order.FCFS, conditions)
+        super().__init__(jobs, machines, Policy(order=Order.FCFS), conditions)
         self.scheduler = Scheduler(policy)
         for site in self.sites:
             self.scheduler.join(Cluster(site.provider))

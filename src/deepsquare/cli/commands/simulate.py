@@ -10,7 +10,7 @@ import click
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.output import Column
 from deepsquare.model import format_credits
-from deepsquare.scheduling import Order, Policy
+from deepsquare.scheduling import Backfill, Order, Policy
 from deepsquare.sdk.errors import InvalidValue
 from deepsquare.simulation import scenario
 from deepsquare.simulation.metrics import Metrics, measure
@@ -34,6 +34,7 @@ _COLUMNS = (
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MEAN_SECONDS = click.FloatRange(min=1, max=1e9)
 _POLICY = click.Choice(scenario.POLICIES)
+_BACKFILL = click.Choice([backfill.value for backfill in Backfill])
 _ORDER = click.Choice([order.value for order in Order])
 
 
@@ -43,6 +44,7 @@ _ORDER = click.Choice([order.value for order in Order])
 @click.option("--clusters", default="256,256,128,240", show_default=True, help="CPUs of each, as 256 or 8x32@0.02.")
 @click.option("--policy", "names", multiple=True, type=_POLICY, default=(scenario.GRID,), help="Several make a table.")
 @click.option("--order", type=_ORDER, default=Order.FAIR.value, show_default=True, help="Of every queue.")
+@click.option("--backfill", type=_BACKFILL, default=Backfill.EASY.value, show_default=True, help="Who may overtake.")
 @click.option("--load", type=click.FloatRange(min=0, min_open=True, max=10), help="Of each cluster by its own jobs.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything that is random.")
 @click.option("--shake", type=click.FloatRange(min=0), default=0.0, help="Move each arrival by up to so many seconds.")
@@ -61,6 +63,7 @@ def simulate(  # noqa: PLR0917 - click passes each by its name
     clusters: str,
     names: tuple[str, ...],
     order: str,
+    backfill: str,
     load: float | None,
     seed: int,
     shake: float,
@@ -89,7 +92,7 @@ def simulate(  # noqa: PLR0917 - click passes each by its name
         )
     except (scenario.InvalidScenario, InvalidTrace) as error:
         raise InvalidValue(str(error), next_step="see dps simulate --help") from None
-    policy = Policy(order=Order(order), latency_seconds=latency)
+    policy = Policy(order=Order(order), backfill=Backfill(backfill), latency_seconds=latency)
     results: dict[str, Metrics] = {}
     for name in names:
         try:

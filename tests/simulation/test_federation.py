@@ -86,6 +86,13 @@ def test_a_cluster_that_comes_back_is_used_again() -> None:
     assert [(record.site, record.start) for record in records] == [(0, 20)]
 
 
+def test_a_job_on_its_way_to_a_cluster_that_dies_and_comes_back_meanwhile_is_sent_once() -> None:
+    # Sent at 0; the death from 3 to 4 is known at 4, and the job sent anew.
+    conditions = Conditions(latency_seconds=5, outages=(Outage(0, 3, 4),))
+    records = Grid([job(run=10)], [Machine(4)], Policy(), conditions).run()
+    assert [(record.start, record.attempts) for record in records] == [(9, 1)]
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_when_a_tenth_of_the_clusters_dies_every_job_ends_nearly_as_soon_as_if_it_had_never_been(seed: int) -> None:
     machines = [Machine(cpus) for cpus in (64, 64, 32, 60, 16, 32, 64, 32, 16, 32)]

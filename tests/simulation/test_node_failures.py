@@ -126,7 +126,9 @@ def scenes(draw: st.DrawFn) -> tuple[list[TraceJob], list[Machine], Conditions]:
         jobs, machines, draw(st.integers(5, 200)), draw(st.integers(1, 100)), draw(st.integers())
     )
     latency, most = draw(st.sampled_from([0.0, 3.0])), draw(st.sampled_from([1, 2, math.inf]))
-    return jobs, machines, Conditions(latency, node_failures=failures, most_attempts=most)
+    begin, seconds = draw(st.integers(0, 150)), draw(st.integers(1, 60))
+    outages = (Outage(draw(st.integers(0, 1)), begin, begin + seconds),)
+    return jobs, machines, Conditions(latency, outages=outages, node_failures=failures, most_attempts=most)
 
 
 def assert_holds_what_it_needs_on_nodes_that_are_up(site: Site, job: JobId, cpus: int) -> None:
@@ -142,6 +144,8 @@ def test_however_nodes_fail_no_cluster_is_over_committed_and_every_job_ends_or_i
     scene: tuple[list[TraceJob], list[Machine], Conditions], name: str, backfill: Backfill
 ) -> None:
     jobs, machines, conditions = scene
+    if name != GRID:  # a federation has nobody who would send the jobs of a dead cluster elsewhere
+        conditions = replace(conditions, outages=())
     policy = replace(AT_ONCE, backfill=backfill)
     really_look = Site.look
 

@@ -301,8 +301,8 @@ class Grid(World):
     def _bind(self, now: float) -> None:
         for start in self.scheduler.decide(now):
             site = self.sites[self.numbers[start.cluster.address]]
-            self._bound[start.job] = (start.request, site)
-            self._after_latency(now, self._reach, site, start.request)
+            binding = self._bound[start.job] = (start.request, site)
+            self._after_latency(now, self._reach, binding)
         look = self.scheduler.next_look()
         if look < self._next_look:
             self._next_look = look
@@ -318,9 +318,10 @@ class Grid(World):
         else:
             action(now, *details)
 
-    def _reach(self, now: float, site: Site, request: JobRequest) -> None:  # noqa: ARG002 - an action
-        bound = self._bound.get(_id(request))
-        if bound is not None and bound[1] is site:
+    def _reach(self, now: float, binding: tuple[JobRequest, Site]) -> None:  # noqa: ARG002 - an action
+        request, site = binding
+        # Not one that is over: the job may have been bound anew meanwhile, even to the same cluster.
+        if self._bound.get(_id(request)) is binding:
             site.send(request)
             self.touch(site)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.scripts import Outcome, ScriptSite, script_of
+from tests.support.texts import UNTIL_A_SIGNAL
 
 Step = Mapping[str, Any]
 
@@ -68,7 +69,7 @@ def doors(tmp_path: Path) -> Doors:
 def server(doors: Doors, name: str, on: str = "TERM", end: int = 0) -> Step:
     """A step that knocks, and then runs until a signal comes; it says which."""
     trap = f"trap 'echo {name} got {on}; kill $! 2>/dev/null; exit {end}' {on}"
-    text = f"{trap}; {doors.knock(name)}; while :; do sleep 1000 & wait; done"
+    text = f"{trap}; {doors.knock(name)}; {UNTIL_A_SIGNAL}"
     return {"run": {"shell": "/bin/bash", "command": text}}
 
 
@@ -153,7 +154,7 @@ def test_everything_that_runs_is_asked_to_end_and_awaited(site: ScriptSite, door
     beside = launch({**server(doors, "beside"), "finally": [say("beside tidied")]}, say("never"))
     waiting = launch(server(doors, "waiting"), signalOnParentStepExit=0)
     knocks = " ".join(f"{name}) {doors.knock(name)} ;;" for name in ("a", "b"))
-    text = f"trap 'echo $item got TERM; exit 0' TERM; case $item in {knocks} esac; while :; do sleep 1000 & wait; done"
+    text = f"trap 'echo $item got TERM; exit 0' TERM; case $item in {knocks} esac; {UNTIL_A_SIGNAL}"
     step = {"run": {"shell": "/bin/bash", "command": text}, "finally": [say("$item tidied")]}
     text = script(beside, waiting, {"for": {"parallel": True, "items": ["a", "b"], "steps": [step]}}, say("never"))
     outcome = stop(site, doors, text, "beside", "waiting", "a", "b")
@@ -199,7 +200,7 @@ def test_the_signal_is_the_one_that_was_asked_for(site: ScriptSite, doors: Doors
 
 
 def test_the_signal_reaches_all_processes_of_a_command(site: ScriptSite, doors: Doors) -> None:
-    child = f"trap 'echo child got TERM; exit' TERM; {doors.knock('child')}; while :; do sleep 1000 & wait; done"
+    child = f"trap 'echo child got TERM; exit' TERM; {doors.knock('child')}; {UNTIL_A_SIGNAL}"
     text = f'bash -c "{child}" & trap : TERM; wait; wait; echo parent'
     steps = (launch({"run": {"shell": "/bin/bash", "command": text}}), run(doors.enter("go on")))
     process = site.start(script(*steps))
@@ -264,7 +265,7 @@ def test_launched_steps_nest(site: ScriptSite, doors: Doors) -> None:
 def test_the_first_iteration_that_fails_ends_the_others_which_are_awaited(site: ScriptSite, doors: Doors) -> None:
     text = (
         f"[ $item = bad ] && {{ {doors.enter('fail')}; exit 5; }}; "
-        f"trap 'echo $item got TERM; exit 0' TERM; {doors.knock('good')}; while :; do sleep 1000 & wait; done"
+        f"trap 'echo $item got TERM; exit 0' TERM; {doors.knock('good')}; {UNTIL_A_SIGNAL}"
     )
     step = {"run": {"shell": "/bin/bash", "command": text}, "finally": [say("$item tidied")]}
     process = site.start(

@@ -15,7 +15,7 @@ from tests.support.runtimes import RuntimeCall, RuntimeStandIn
 from tests.support.scripts import BASH, Outcome, ScriptSite, command, script_of_steps, variables
 from tests.support.shellcheck import complaints
 from tests.support.slurm import SlurmLab
-from tests.support.texts import ATTACKS, CANARY, TEXTS
+from tests.support.texts import ATTACKS, CANARY, TEXTS, UNTIL_A_SIGNAL
 
 HUB = Container(image="alpine:3")
 
@@ -245,7 +245,7 @@ def test_a_signal_reaches_the_command_and_its_container_is_removed(
 ) -> None:
     up = tmp_path / "up"
     os.mkfifo(up)
-    wait = f"trap 'trap \"\" TERM; echo asked; exit 5' TERM; : >{up}; while :; do sleep 1000 & wait; done"
+    wait = f"trap 'trap \"\" TERM; echo asked; exit 5' TERM; : >{up}; {UNTIL_A_SIGNAL}"
     job = site.start(script_of_steps(inside(HUB, wait)), {"DEEPSQUARE_SITE_ENROOT": str(enroot.path)})
     up.read_bytes()
     job.terminate()
@@ -260,7 +260,7 @@ def test_tasks_on_several_nodes_of_slurm_are_cancelled_and_leave_no_container(
     lab: SlurmLab, enroot: RuntimeStandIn, tmp_path: Path
 ) -> None:
     """A real srun hands a signal on to each task alone: the shell around the container passes it on."""
-    wait = f"trap 'echo asked; exit 5' TERM; : >{tmp_path}/up-$SLURM_PROCID; while :; do sleep 1000 & wait; done"
+    wait = f"trap 'echo asked; exit 5' TERM; : >{tmp_path}/up-$SLURM_PROCID; {UNTIL_A_SIGNAL}"
     (tmp_path / "job.sh").write_text(script_of_steps(inside(HUB, wait, resources=RunResources(tasks=2))))
     environment = {
         **lab.environment,

@@ -121,7 +121,9 @@ def test_the_exit_code_the_folder_and_the_variables_are_the_commands(inner_site:
 
 def test_a_command_that_is_asked_to_end_still_has_its_network(inner_site: ScriptSite, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ready")
-    text = f"trap 'curl -s http://{HOST}:8000/hello; exit 0' TERM; echo >{tmp_path}/ready; sleep 60 & wait"
+    text = (
+        f"trap 'curl -s http://{HOST}:8000/hello; exit 0' TERM; sleep 60 >/dev/null 2>&1 & echo >{tmp_path}/ready; wait"
+    )
     process = inner_site.start(script_of_steps(step(text), step("echo never")))
     (tmp_path / "ready").read_text()
     process.send_signal(signal.SIGTERM)

@@ -16,7 +16,7 @@ from tests.support.profiles import examples
 from tests.support.s3_server import HEADER, S3Server, s3_server
 from tests.support.scripts import Outcome, ScriptSite, command
 from tests.support.shellcheck import complaints
-from tests.support.texts import ATTACKS, CANARY, TEXTS
+from tests.support.texts import ATTACKS, CANARY, TEXTS, UNTIL_A_SIGNAL
 
 pytestmark = pytest.mark.system
 
@@ -201,7 +201,8 @@ def test_the_last_state_is_sent_where_the_job_is_asked_to_end(
     site: ScriptSite, server: S3Server, bucket: str, number: int, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "ready")
-    write = f"trap 'echo late >late; exit 0' TERM INT; {WRITE} echo >x; echo >{tmp_path}/ready; sleep 60 & wait"
+    ready = f"echo >{tmp_path}/ready; {UNTIL_A_SIGNAL}"
+    write = f"trap 'echo late >late; exit 0' TERM INT; {WRITE} echo >x; {ready}"
     process = site.start(
         script(command(write), command("echo never"), sent=place(server, bucket), is_synced=True), QUICK
     )

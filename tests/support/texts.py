@@ -45,3 +45,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_character
 
 NAMES = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,9}\Z").filter(lambda name: not is_reserved(name))
 """Every short name that a variable may have."""
+
+UNTIL_A_SIGNAL = "while :; do sleep 1000 >/dev/null 2>&1 & wait; done"
+"""Shell text that waits for a signal. One that comes between the fork of `sleep` and the wait misses `sleep`, which
+must not keep the output open then."""

@@ -84,7 +84,7 @@ async def bash(script: str, folder: Path, variables: dict[str, str]) -> str:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        await process.wait()
+        await process.communicate()  # what it left running holds the output open until it has ended
     return said
 
 

@@ -22,6 +22,13 @@ def http_client(url: str, *, timeout_seconds: float) -> "httpx.AsyncClient":
     return httpx.AsyncClient(timeout=timeout_seconds, verify=not url.startswith("http://"))
 
 
+def lost_connection() -> "tuple[type[httpx.TransportError], ...]":
+    """What a request fails with whose connection ended before the answer, be it one that was kept for too long."""
+    import httpx  # noqa: PLC0415 - see `http_client`
+
+    return httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError
+
+
 def _forgo_command_line() -> None:
     """Have httpx find that the libraries of its command line are missing, which it is made for."""
     if "httpx" not in sys.modules:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deepsquare.chain.errors import ChainUnreachable, RpcError
-from deepsquare.chain.http_client import http_client
+from deepsquare.chain.http_client import http_client, lost_connection
 from deepsquare.chain.node_socket import Message, NodeSocket, SocketLost, SocketUnavailable
 from deepsquare.clock import Clock, SystemClock
 
@@ -119,8 +119,8 @@ class HttpRpc:
         try:
             try:
                 response = await self._client.post(self._url, json=body)
-            except httpx.RemoteProtocolError as error:
-                # The node had closed the pooled connection.
+            except lost_connection() as error:
+                # The node may have closed a pooled connection.
                 self._expect_reads(calls, error)
                 response = await self._client.post(self._url, json=body)
         except httpx.TimeoutException as error:

@@ -12,12 +12,9 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from deepsquare.chain.http_client import http_client
 from deepsquare.chain.texts import one_line
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway import signing
@@ -34,6 +31,7 @@ from deepsquare.gateway.errors import (
 )
 from deepsquare.gateway.signing import Challenge, SigningDomain
 from deepsquare.model import Address, JobId
+from deepsquare.web.client import ServiceClient
 from deepsquare.web.signing import TypedDataSigner, TypedMessage
 
 if TYPE_CHECKING:
@@ -85,12 +83,10 @@ class LogChunk:
     data: bytes
 
 
-class GatewayClient:
+class GatewayClient(ServiceClient):
     """One gateway, as its clients see it.
 
     `domain` is the grid's: nothing is ever signed for another one, whatever the gateway says it serves.
-    `http` may be any `httpx.AsyncClient` (its owner closes it); without one the client makes its own,
-    which `close()` or `async with` gives back.
     """
 
     def __init__(
@@ -101,27 +97,11 @@ class GatewayClient:
         http: "httpx.AsyncClient | None" = None,
         clock: Clock | None = None,
     ) -> None:
-        self.url = normalised(url)
+        super().__init__(normalised(url), TIMEOUT_SECONDS, http)
         self._domain = domain
-        self._http = http
-        self._owns_http = http is None
         self._clock = clock or SystemClock()
         self._info: GatewayInfo | None = None
         self._full_logs: set[tuple[JobId, int]] = set()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give back connections."""
-        if self._owns_http and self._http is not None:
-            await self._http.aclose()
-            self._http = None
 
     async def about(self) -> GatewayInfo:
         """What the gateway says of itself; asked once and remembered. Raises `WrongGrid` where it serves another."""
@@ -287,27 +267,16 @@ class GatewayClient:
     async def _request(
         self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> "httpx.Response":
-        client = self._client()
+        self._client()  # before httpx is imported: see `http_client`
         import httpx  # noqa: PLC0415 - see `_follow_once`
 
-        kind = {} if content is None else {"Content-Type": "application/json"}
-        ask = partial(client.request, method, self.url + path, content=content, headers={**kind, **(headers or {})})
         try:
-            try:
-                response = await ask(timeout=TIMEOUT_SECONDS)
-            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-                # The gateway had closed the pooled connection; every request may be repeated.
-                response = await ask(timeout=TIMEOUT_SECONDS)
+            response = await self._ask(method, path, content=content, headers=headers)
         except httpx.TransportError as problem:
             raise GatewayUnreachable(self.url, _reason(problem)) from problem
         if response.status_code >= _ERROR_STATUS:
             raise self._error(response)
         return response
-
-    def _client(self) -> "httpx.AsyncClient":
-        if self._http is None:
-            self._http = http_client(self.url, timeout_seconds=TIMEOUT_SECONDS)
-        return self._http
 
     def _error(self, response: "httpx.Response") -> Exception:
         """What an error answer means."""

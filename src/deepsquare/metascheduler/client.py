@@ -4,19 +4,19 @@ A decision is a pure function of the chain and of what providers say; whoever ha
 same answer, but for what the providers said.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from deepsquare.chain import EventReader, Ledger
-from deepsquare.chain.http_client import http_client
 from deepsquare.chain.texts import one_line
 from deepsquare.clock import Clock
 from deepsquare.metascheduler.status import ProviderStatus, StatusDomain
 from deepsquare.metascheduler.view import GridView, request_of
 from deepsquare.model import Address, JobId, Node, parse_credits
 from deepsquare.scheduling import Offer, Rejection, Rule, Site
+from deepsquare.web.client import ServiceClient
 from deepsquare.web.errors import RefusedByService, ServiceUnreachable
 from deepsquare.web.signing import TypedDataSigner
 
@@ -36,28 +36,11 @@ async def survey(ledger: Ledger, clock: Clock) -> GridView:
     return view
 
 
-class MetaSchedulerClient:
+class MetaSchedulerClient(ServiceClient):
     """One meta-scheduler's door. Every call raises `ServiceUnreachable` or `RefusedByService`."""
 
     def __init__(self, url: str, *, http: "httpx.AsyncClient | None" = None) -> None:
-        """`http` may be any client (its owner closes it); without one the client makes its own."""
-        self.url = url.rstrip("/")
-        self._http = http
-        self._owns_http = http is None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give back connections."""
-        if self._owns_http and self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        super().__init__(url.rstrip("/"), TIMEOUT_SECONDS, http)
 
     async def tell(self, status: ProviderStatus, domain: StatusDomain, signer: TypedDataSigner) -> None:
         """Say how the signer's cluster stands."""
@@ -77,12 +60,12 @@ class MetaSchedulerClient:
             raise ServiceUnreachable(f"{self.url} answers something else than reasons") from problem
 
     async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        if self._http is None:
-            self._http = http_client(self.url, timeout_seconds=TIMEOUT_SECONDS)
-        import httpx  # noqa: PLC0415 - see `http_client`
+        self._client()  # before httpx is imported: see `http_client`
+        import httpx  # noqa: PLC0415 - loaded by now
 
+        content = None if body is None else json.dumps(body).encode()
         try:
-            response = await self._http.request(method, self.url + path, json=body, timeout=TIMEOUT_SECONDS)
+            response = await self._ask(method, path, content=content)
         except httpx.TransportError as problem:
             raise ServiceUnreachable(f"the meta-scheduler at {self.url} does not answer") from problem
         try:

@@ -12,7 +12,7 @@ in_enroot() {
   write_beginning "$verb" >"$ds_command" && write_description >"$ds_command.conf" || return
   local ds_step_env=("${ds_outer_env[@]}")
   # On other nodes nobody holds the lock of the workshop, so what tasks make has another name.
-  "$function" bash -c "$(declare -f enroot_task); enroot_task \"\$@\"" bash \
+  "$function" bash -c "$(declare -f outlast enroot_task); enroot_task \"\$@\"" bash \
     "$ds_enroot" "${ds_workshop%/*}/enroot-${ds_workshop##*-}" "$ds_image" "$ds_command.conf" "$@"
 }
 
@@ -113,7 +113,7 @@ hooks() {
 # enroot_task <enroot> <folder> <image> <configuration> <program> ...: in each task, in a shell of its own: makes a
 # container, runs the program in it, and removes it. The folder is one of the node's; other tasks may just remove it.
 enroot_task() {
-  local enroot=$1 image=$3 configuration=$4 code=0 status heard='' child='' said
+  local enroot=$1 image=$3 configuration=$4 code child='' said ds_interrupted=''
   local name=task-${SLURM_STEP_ID:-0}-${SLURM_PROCID:-0}-$$
   local folder=$2/$name
   shift 4
@@ -121,24 +121,19 @@ enroot_task() {
   (umask 077 && { mkdir -p -- "${folders[@]}" 2>/dev/null || mkdir -p -- "${folders[@]}"; }) || exit
   export ENROOT_CONFIG_PATH=$folder/config ENROOT_CACHE_PATH=$folder/cache ENROOT_DATA_PATH=$folder/data
   export ENROOT_RUNTIME_PATH=$folder/run ENROOT_TEMP_PATH=$folder/tmp
-  trap 'heard=143; [[ -z $child ]] || kill -s TERM "$child" 2>/dev/null' TERM
-  trap 'heard=130; [[ -z $child ]] || kill -s TERM "$child" 2>/dev/null' INT
-  trap 'heard=129; [[ -z $child ]] || kill -s TERM "$child" 2>/dev/null' HUP
+  trap 'ds_interrupted=143; [[ -z $child ]] || kill -s TERM "$child" 2>/dev/null' TERM
+  trap 'ds_interrupted=130; [[ -z $child ]] || kill -s TERM "$child" 2>/dev/null' INT
+  trap 'ds_interrupted=129; [[ -z $child ]] || kill -s TERM "$child" 2>/dev/null' HUP
   if ! said=$("$enroot" create --name "$name" -- "$image" 2>&1); then
     printf 'deepsquare: a container cannot be made of the image: %s\n' "${said##*$'\n'}" >&2
     code=1
-  elif [[ -z $heard ]]; then
+  elif [[ -z $ds_interrupted ]]; then
     "$enroot" start --conf "$configuration" -- "$name" "$@" &
     child=$!
-    while
-      heard=''
-      wait "$child"
-      status=$?
-      ((status == 127 && code)) || code=$status
-      [[ -n $heard ]]
-    do :; done
+    outlast "$child"
+    code=$?
   else
-    code=$heard
+    code=$ds_interrupted
   fi
   "$enroot" remove --force -- "$name" >/dev/null 2>&1
   rm -rf -- "$folder"

@@ -122,9 +122,18 @@ def test_init_writes_over_a_file_only_by_force(tmp_path: Path) -> None:
 
 
 def test_init_where_nothing_can_be_written_says_so(tmp_path: Path) -> None:
-    answer = dps("init", tmp_path / "nowhere" / "mine.yaml")
-    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
-    assert "No such file or directory" in answer.stderr
+    occupied = tmp_path / "occupied"
+    occupied.write_text("")
+    for options in ((), ("--force",)):
+        answer = dps("init", *options, occupied / "mine.yaml")
+        assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+        assert f"{occupied}: File exists" in answer.stderr
+
+
+def test_init_makes_the_folder_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "folder" / "mine.yaml"
+    assert dps("init", file).exit_code == 0
+    assert file.is_file()
 
 
 def test_schema_prints_the_schema_of_workflows_or_of_modules() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from deepsquare.cli.command import Command, current
-from deepsquare.sdk.errors import InvalidValue
+from deepsquare.cli.starter import starter
 from deepsquare.workflow.schema import workflow_schema
 
 _STARTER = Path(__file__).parents[1] / "starter.yaml"
@@ -24,15 +24,9 @@ def init(file: str, *, force: bool) -> None:
     """
     path = Path(file)
     schema = path.with_name(_SCHEMA)
-    starter = _STARTER.read_text(encoding="utf-8").replace("SCHEMA", f"./{_SCHEMA}", 1)
-    try:
-        with path.open("w" if force else "x", encoding="utf-8") as output:
-            output.write(starter)
+    with starter(path, "file", force=force) as output:
+        output.write(_STARTER.read_text(encoding="utf-8").replace("SCHEMA", f"./{_SCHEMA}", 1))
         schema.write_text(json.dumps(workflow_schema(), indent=2) + "\n", encoding="utf-8")
-    except FileExistsError:
-        raise InvalidValue(f"{path} is there already", next_step="name another file, or add --force") from None
-    except OSError as error:
-        raise InvalidValue(f"{error.filename}: {error.strerror}", next_step="name a file that you may write") from None
     answer = current().output
     answer.document({"workflow": str(path), "schema": str(schema)}, str(path))
     answer.say(f"Next: dps validate {path}")

@@ -10,7 +10,7 @@ from deepsquare.cli.exits import ExitCode
 from deepsquare.cli.lazy import group
 from deepsquare.cli.options import configured_modules, module_options
 from deepsquare.cli.problems import problems_document, read_workflow
-from deepsquare.sdk.errors import InvalidValue
+from deepsquare.cli.starter import starter
 from deepsquare.workflow.module_source import MODULE_FILE
 
 _STARTER = Path(__file__).parents[1] / "starter-module.yaml"
@@ -64,16 +64,8 @@ def validate(folder: str, arguments: tuple[tuple[str, str], ...], *, strict: boo
 def init(folder: str, *, force: bool) -> None:
     """Write a commented module.yaml to the folder DIR. Needs no grid."""
     path = Path(folder) / MODULE_FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(_STARTER.read_text(encoding="utf-8"))
-    except FileExistsError:
-        raise InvalidValue(f"{path} is there already", next_step="name another folder, or add --force") from None
-    except OSError as error:
-        raise InvalidValue(
-            f"{error.filename}: {error.strerror}", next_step="name a folder that you may write"
-        ) from None
+    with starter(path, "folder", force=force) as file:
+        file.write(_STARTER.read_text(encoding="utf-8"))
     answer = current().output
     answer.document({"module": str(path)}, str(path))
     answer.say(f"Next: dps module validate {folder}")

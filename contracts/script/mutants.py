@@ -75,7 +75,7 @@ class Verdicts:
 
 def sample(found: Sequence[Mistake], size: int) -> list[Mistake]:
     """So many of them: at random, but each time the same, and every function before any has a second."""
-    generator = random.Random(SEED)  # noqa: S311
+    generator = random.Random(SEED)  # noqa: S311 - each time the same sample
     by_function = defaultdict[tuple[str, str], list[Mistake]](list)
     for each in found:
         by_function[each.file, each.function].append(each)

@@ -2,8 +2,8 @@
 
 A contract spends nearly all of its steps on the stack, on words of memory and on jumps, and there py-evm calls
 half a dozen Python functions for each. Here a code is decoded once (`_decoded`), and the loop does those steps
-itself; every opcode that looks at the state, calls, hashes, logs or ends the run stays py-evm's. Gas, errors and
-results are the same, step by step; a test runs both over the same programs and compares.
+itself, and reads slots; every opcode that changes the state, calls, logs or ends the run stays py-evm's. Gas, errors
+and results are the same, step by step; a test runs both over the same programs and compares.
 
 The stack holds integers only, the form in which nearly every opcode wants them.
 """
@@ -18,6 +18,7 @@ from eth.abc import OpcodeAPI
 from eth.exceptions import FullStack, InsufficientStack, InvalidJumpDestination, OutOfGas
 from eth.vm import opcode_values as op
 from eth.vm.code_stream import CodeStream
+from eth.vm.forks.berlin.constants import COLD_SLOAD_COST, WARM_STORAGE_READ_COST
 from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
 from eth.vm.logic.invalid import InvalidOpcode
@@ -34,6 +35,8 @@ _WORD_BYTES: Final = 32
 _DEEPEST_STACK: Final = 1024
 _COPY_WORD_GAS: Final = 3
 _HASH_WORD_GAS: Final = 6
+_MEMORY_WORD_GAS: Final = 3
+_MEMORY_SQUARE_PART: Final = 512
 _DECODED_CODES: Final = 64
 """A grid has a handful of contracts; a code takes some 100 bytes for each of its own."""
 
@@ -109,10 +112,11 @@ class Computation(PragueComputation):
             if gas < cost:
                 raise OutOfGas(f"Out of gas: needed {cost}, remaining {gas}")
             gas -= cost
-            if kind == _PUSH:
-                _push(stack, detail)
-            elif kind == _DUP:
-                _push(stack, stack[detail])
+            if kind <= _DUP:
+                # As `_push` does, without a call: every other step is one of these.
+                if len(stack) >= _DEEPEST_STACK:
+                    raise FullStack("Stack limit reached")
+                stack.append(detail if kind == _PUSH else stack[detail])
             elif kind == _SWAP:
                 stack[-1], stack[detail] = stack[detail], stack[-1]
             elif kind == _WORDS:
@@ -175,10 +179,27 @@ class Computation(PragueComputation):
     def address(self, stack: _Words) -> None:
         _push(stack, int.from_bytes(self.msg.storage_address, "big"))
 
+    def sload(self, stack: _Words) -> None:
+        state, address, slot = self.state, self.msg.storage_address, stack[-1]
+        if state.is_storage_warm(address, slot):
+            self.consume_gas(WARM_STORAGE_READ_COST, "SLOAD")
+        else:
+            state.mark_storage_warm(address, slot)
+            self.consume_gas(COLD_SLOAD_COST, "SLOAD")
+        stack[-1] = state.get_storage(address, slot)
+
     def _reach(self, start: int, size: int) -> None:
-        """Make memory long enough."""
-        if size and start + size > len(self._space.bytes):
-            self.extend_memory(start, size)
+        """Make memory long enough, and charge what the new words cost."""
+        held = len(self._space.bytes)
+        if not size or start + size <= held:
+            return
+        words = -(-(start + size) // _WORD_BYTES)
+        self.consume_gas(_memory_gas(words) - _memory_gas(held // _WORD_BYTES), "memory")
+        self._space.extend(held, words * _WORD_BYTES - held)
+
+
+def _memory_gas(words: int) -> int:
+    return _MEMORY_WORD_GAS * words + words * words // _MEMORY_SQUARE_PART
 
 
 def _push(stack: _Words, word: int) -> None:
@@ -371,6 +392,7 @@ _ON_FRAME: Final[Mapping[int, Callable[[Computation, _Words], None]]] = {
     op.CALLVALUE: Computation.callvalue,
     op.CALLER: Computation.caller,
     op.ADDRESS: Computation.address,
+    op.SLOAD: Computation.sload,
 }
 """Opcodes that look at the frame, too."""
 

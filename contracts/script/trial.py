@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,12 @@ TOKEN, GRID = ("src/Credit.sol", "Credit"), ("src/MetaScheduler.sol", "MetaSched
 JUDGED = (TOKEN, GRID, ("src/ProviderManager.sol", "ProviderManager"), ("test/Libraries.t.sol", "LibrariesTest"))
 """What is deployed, and a test that holds code of the libraries itself."""
 
-UNFIT = "test_the_contracts_fit_into_an_account"
-"""Not without the optimizer."""
+MEASURES = ("JobLifeGas.t.sol", "Size.t.sol")
+"""Tests of what the optimizer makes of the contracts rather than of what they do."""
 
-APART = "JobLifeGasTest"
-"""Compares the gas rather than what is done."""
-
-ROUNDS = (
-    ("--no-match-contract", f"{APART}|InvariantsTest|TableTest", "--no-match-test", f"testFuzz|{UNFIT}"),
-    ("--no-match-contract", f"{APART}|InvariantsTest", "--no-match-test", UNFIT),
-    ("--match-contract", "InvariantsTest"),
-)
-"""The quickest tests first: they find most. Each has a build of its own: Forge forgets what a choice leaves out."""
+ROUNDS = ({"FOUNDRY_FUZZ_RUNS": "1", "FOUNDRY_INVARIANT_RUNS": "1"}, {})
+"""A glance finds most mistakes. No round chooses among the tests: in order to know what there is to choose from, Forge
+compiles all of them once more for every run."""
 
 PATIENCE_SECONDS = 900
 """A loop without end stops when its gas does; on a busy machine that takes a while."""
@@ -54,7 +48,7 @@ class Trial:
         self._compiler: Compiler | None = None
         self._compilations = 0
         self._sound: dict[Contract, dict[str, Any]] = {}
-        self._artifacts: dict[Path, str] = {}
+        self._artifacts: dict[Contract, str] = {}
         self._copy()
 
     def prepare(self) -> None:
@@ -65,7 +59,7 @@ class Trial:
         self._sound = self._ready().codes(JUDGED, {})
         if not self._is_sound():
             # Nothing was built here, or something else, or a run was ended while a mistake was in place.
-            shutil.rmtree(self._builds, ignore_errors=True)
+            shutil.rmtree(self._build, ignore_errors=True)
         passed, digest = self._place / "passed", self._digest()
         is_known = self._is_sound() and passed.exists() and passed.read_text(encoding="ascii") == digest
         killer = None if is_known else self.killer({})
@@ -73,10 +67,7 @@ class Trial:
             raise Untrustworthy(f"{killer} fails without any mistake")
         if not self._is_sound():
             raise Untrustworthy("Forge compiles the contracts in another way: see the settings in compiler.py")
-        files = [
-            file for round_ in range(len(ROUNDS)) for each in JUDGED if (file := self._artifact(round_, each)).exists()
-        ]
-        self._artifacts = {file: file.read_text(encoding="utf-8") for file in files}
+        self._artifacts = {each: self._artifact(each).read_text(encoding="utf-8") for each in JUDGED}
         if not is_known and self.killer({GRID: self._sound[TOKEN]}) is None:
             raise Untrustworthy("the tests pass with another contract in the place of the MetaScheduler")
         passed.write_text(digest, encoding="ascii")
@@ -84,10 +75,9 @@ class Trial:
     def twin(self, place: Path) -> "Trial":
         """Another folder with the same in it, ready like this one."""
         twin = Trial(self._home, place)
-        shutil.rmtree(twin._builds, ignore_errors=True)
-        shutil.copytree(self._builds, twin._builds)
-        twin._sound = self._sound
-        twin._artifacts = {place / file.relative_to(self._place): text for file, text in self._artifacts.items()}
+        shutil.rmtree(twin._build, ignore_errors=True)
+        shutil.copytree(self._build, twin._build)
+        twin._sound, twin._artifacts = self._sound, self._artifacts
         return twin
 
     def files(self) -> list[str]:
@@ -108,11 +98,16 @@ class Trial:
 
     def killer(self, codes: dict[Contract, dict[str, Any]]) -> str | None:
         """The first test that fails with these contracts in their places; None where all pass."""
-        for number, chosen in enumerate(ROUNDS):
-            failed = self._failure_with(codes, number, chosen)
-            if failed is not None:
-                return failed
-        return None
+        for contract, code in codes.items():
+            artifact = json.loads(self._artifacts[contract])
+            for which in ("bytecode", "deployedBytecode"):
+                artifact[which]["object"] = "0x" + code[which]["object"]
+            self._artifact(contract).write_text(json.dumps(artifact), encoding="utf-8")
+        try:
+            return next((failed for effort in ROUNDS if (failed := self._failure(effort)) is not None), None)
+        finally:
+            for contract in codes:
+                self._artifact(contract).write_text(self._artifacts[contract], encoding="utf-8")
 
     def close(self) -> None:
         """End the compiler."""
@@ -126,19 +121,19 @@ class Trial:
             source, target = self._home / name, self._place / name
             if source.is_dir():
                 shutil.rmtree(target, ignore_errors=True)
-                shutil.copytree(source, target)
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns(*MEASURES))
             else:
                 shutil.copy2(source, target)
         if not (self._place / "node_modules").exists():
             (self._place / "node_modules").symlink_to(self._home / "node_modules")
 
     @property
-    def _builds(self) -> Path:
-        return self._place / "builds"
+    def _build(self) -> Path:
+        return self._place / "build"
 
-    def _artifact(self, round_: int, contract: Contract) -> Path:
+    def _artifact(self, contract: Contract) -> Path:
         file, name = contract
-        return self._builds / str(round_) / "out" / Path(file).name / f"{name}.json"
+        return self._build / "out" / Path(file).name / f"{name}.json"
 
     def _ready(self) -> Compiler:
         self._compilations += 1
@@ -154,43 +149,20 @@ class Trial:
         return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()
 
     def _is_sound(self) -> bool:
-        """Whether each round has its build, and each build is what is right."""
-        built = {
-            file: code
-            for round_ in range(len(ROUNDS))
+        """Whether what is right is what is built."""
+        return all(
+            (file := self._artifact(each)).exists()
+            and json.loads(file.read_text(encoding="utf-8"))["bytecode"]["object"] == "0x" + code["bytecode"]["object"]
             for each, code in self._sound.items()
-            if (file := self._artifact(round_, each)).exists()
-        }
-        return all(self._artifact(round_, GRID) in built for round_ in range(len(ROUNDS))) and all(
-            json.loads(file.read_text(encoding="utf-8"))["bytecode"]["object"] == "0x" + code["bytecode"]["object"]
-            for file, code in built.items()
         )
 
-    def _failure_with(self, codes: dict[Contract, dict[str, Any]], round_: int, chosen: Sequence[str]) -> str | None:
-        places = {self._artifact(round_, contract): code for contract, code in codes.items()}
-        changed = {file: code for file, code in places.items() if file in self._artifacts}
-        for file, code in changed.items():
-            artifact = json.loads(self._artifacts[file])
-            for which in ("bytecode", "deployedBytecode"):
-                artifact[which]["object"] = "0x" + code[which]["object"]
-            file.write_text(json.dumps(artifact), encoding="utf-8")
-        try:
-            return self._failure(round_, chosen)
-        finally:
-            for file in changed:
-                file.write_text(self._artifacts[file], encoding="utf-8")
-
-    def _failure(self, round_: int, chosen: Sequence[str]) -> str | None:
+    def _failure(self, effort: Mapping[str, str]) -> str | None:
+        places = {"FOUNDRY_OUT": "build/out", "FOUNDRY_CACHE_PATH": "build/cache"}
         try:
             done = subprocess.run(
-                [self._forge, "test", "--fail-fast", "--threads", "1", *chosen],
+                [self._forge, "test", "--fail-fast", "--threads", "1"],
                 cwd=self._place,
-                env=os.environ
-                | {
-                    "FOUNDRY_PROFILE": PROFILE,
-                    "FOUNDRY_OUT": f"builds/{round_}/out",
-                    "FOUNDRY_CACHE_PATH": f"builds/{round_}/cache",
-                },
+                env=os.environ | {"FOUNDRY_PROFILE": PROFILE} | places | effort,
                 capture_output=True,
                 text=True,
                 check=False,

@@ -97,6 +97,10 @@ contract LibrariesTest is Test {
         assertGt((duration + 1) * price, uint256(locked) * 60);
     }
 
+    function testFuzz_without_a_price_the_time_has_no_bound(uint96 locked) public pure {
+        assertEq(Billing.maxDuration(locked, 0), type(uint256).max);
+    }
+
     function filled(uint256 size) private pure returns (bytes memory text) {
         text = new bytes(size);
         for (uint256 i = 0; i < size; ++i) {

@@ -17,10 +17,7 @@ contract MoneyTest is GridTest {
     function testFuzz_a_finished_job_costs_its_seconds_and_the_rest_goes_home(uint96 locked, uint32 duration) public {
         locked = uint96(bound(locked, 0, FUNDS));
         duration = uint32(bound(duration, 0, 50 * 365 days));
-        bytes32 id = request(locked);
-        assign(id);
-        claim(id);
-        report(id, JobStatus.RUNNING);
+        bytes32 id = running(locked);
         vm.warp(time() + duration);
         report(id, JobStatus.FINISHED);
         uint256 cost = (PRICE * duration + 59) / 60;
@@ -65,6 +62,29 @@ contract MoneyTest is GridTest {
         vm.warp(time() + 365 days);
         report(id, JobStatus.FINISHED);
         assertPaid(0, 0);
+    }
+
+    function test_the_least_fee_is_kept_and_the_least_rest_goes_home() public {
+        bytes32 id = running(PRICE + 1);
+        vm.warp(time() + 60);
+        report(id, JobStatus.FINISHED);
+        assertPaid(PRICE - 97, 97);
+
+        id = running(40);
+        vm.warp(time() + 60);
+        report(id, JobStatus.FINISHED);
+        assertPaid(PRICE - 97 + 39, 98);
+    }
+
+    function test_nothing_is_not_transferred() public {
+        bytes32 idle = scheduled();
+        bytes32 spent = running(PRICE);
+        vm.warp(time() + 60);
+        vm.expectCall(address(credit), abi.encodeCall(credit.transfer, (provider, 0)), 0);
+        vm.expectCall(address(credit), abi.encodeCall(credit.transfer, (customer, 0)), 0);
+        report(idle, JobStatus.FAILED);
+        report(spent, JobStatus.FINISHED);
+        assertPaid(PRICE - 97, 97);
     }
 
     // Start and end are clamped to what the chain saw.
@@ -157,7 +177,12 @@ contract MoneyTest is GridTest {
         vm.startPrank(admin);
         vm.expectRevert(abi.encodeWithSelector(IJobErrors.InsufficientFunds.selector, 97, 98));
         grid.withdrawFees(stranger, 98);
-        grid.withdrawFees(stranger, 97);
+        vm.expectEmit(address(grid));
+        emit IJobEvents.FeesWithdrawn(stranger, 90);
+        grid.withdrawFees(stranger, 90);
+        assertEq(grid.collectedFees(), 7);
+        grid.withdrawFees(stranger, 7);
+        assertEq(grid.collectedFees(), 0);
         assertEq(credit.balanceOf(stranger), 97);
         assertEq(credit.balanceOf(address(grid)), LOCKED);
     }
@@ -186,6 +211,17 @@ contract MoneyTest is GridTest {
         grid.topUpJob(id, 0);
         vm.expectRevert(abi.encodeWithSelector(IJobErrors.AmountOutOfBounds.selector, room + 1, 1, room));
         grid.topUpJob(id, room + 1);
+    }
+
+    function test_the_least_top_up_is_taken_and_the_largest() public {
+        bytes32 id = running();
+        uint256 room = type(uint96).max - LOCKED;
+        deal(address(credit), customer, room);
+        vm.startPrank(customer);
+        credit.approve(address(grid), room);
+        grid.topUpJob(id, 1);
+        grid.topUpJob(id, room - 1);
+        assertEq(grid.get(id).cost.maxCost, type(uint96).max);
     }
 
     function test_only_a_placed_job_is_topped_up() public {
@@ -303,6 +339,13 @@ contract MoneyTest is GridTest {
         vm.warp(time() + 60);
         report(id, JobStatus.FINISHED);
         assertPaid(PRICE - 97, 97);
+    }
+
+    function running(uint256 locked) private returns (bytes32 id) {
+        id = request(locked);
+        assign(id);
+        claim(id);
+        report(id, JobStatus.RUNNING);
     }
 
     function delegated(uint256 locked) private returns (bytes32 id) {

@@ -17,13 +17,6 @@ contract PublishedTest is GridTest {
         assertEq(grid.jobCount(), 2);
     }
 
-    /// @dev EIP-170; the same number for all chains that we know.
-    function test_the_contracts_fit_into_an_account() public view {
-        assertLe(address(grid).code.length, 24_576);
-        assertLe(address(manager).code.length, 24_576);
-        assertLe(address(credit).code.length, 24_576);
-    }
-
     function test_jobs_and_constants_are_addresses_that_answer() public view {
         assertEq(grid.jobs(), address(grid));
         assertEq(grid.constants(), address(grid));

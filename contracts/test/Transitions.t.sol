@@ -168,6 +168,17 @@ contract TransitionsTest is GridTest {
         assertEq(grid.get(id).lastError, "out of memory");
     }
 
+    function test_the_shortest_reason_is_kept_and_none_costs_no_account() public {
+        bytes32 quiet = running();
+        bytes32 brief = running();
+        uint256 accounts = vm.getNonce(address(grid));
+        report(quiet, JobStatus.FAILED);
+        assertEq(vm.getNonce(address(grid)), accounts);
+        vm.prank(provider);
+        grid.panicJob(brief, "?");
+        assertEq(grid.get(brief).lastError, "?");
+    }
+
     function test_a_panic_keeps_its_reason_and_moment() public {
         bytes32 id = running();
         vm.prank(provider);

@@ -51,6 +51,28 @@ contract ExpiryTest is GridTest {
         assertEq(grid.leaseEnd(provider), time() + LEASE);
     }
 
+    function test_the_end_of_a_job_and_its_top_up_renew_the_lease_of_the_provider() public {
+        RequestOptions memory options;
+        options.delegateSpendingAuthority = true;
+        vm.prank(customer);
+        bytes32 id = grid.requestJob(definition(), PRICE, "", options);
+        bytes32 other = assigned();
+        assign(id);
+        claim(id);
+        bytes[3] memory calls = [
+            abi.encodeCall(grid.topUpJobDelegate, (id)),
+            abi.encodeCall(grid.cancelJob, (id)),
+            abi.encodeCall(grid.panicJob, (other, ""))
+        ];
+        for (uint256 i = 0; i < calls.length; ++i) {
+            vm.warp(time() + 60);
+            vm.prank(provider);
+            (bool done,) = address(grid).call(calls[i]);
+            assertTrue(done);
+            assertEq(grid.leaseEnd(provider), time() + LEASE);
+        }
+    }
+
     function test_a_running_job_without_attempts_left_panics_after_the_lease() public {
         bytes32 id = running();
         refuseExpiryUntil(id, time() + LEASE + 1);

@@ -277,6 +277,14 @@ contract MoneyTest is GridTest {
         grid.topUpJobDelegate(id);
     }
 
+    function test_a_delegated_top_up_buys_nothing_where_time_is_free() public {
+        reprice(0, 0, 0);
+        bytes32 id = delegated(SLICE);
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(IJobErrors.RemainingTimeAboveLimit.selector, type(uint256).max, 1800));
+        grid.topUpJobDelegate(id);
+    }
+
     function test_a_delegated_top_up_never_exceeds_the_allowance() public {
         bytes32 id = delegated(SLICE);
         vm.prank(customer);

@@ -172,7 +172,8 @@ class Trial:
             return "patience"
         if done.returncode == 0:
             return None
-        failed = re.search(r"^\[FAIL[^\n]*\] (\w+)\(", done.stdout, re.MULTILINE)
+        # Between the reason and the name of an invariant stand the calls that broke it.
+        failed = re.search(r"^\[FAIL.*?\b(\w+)\([^()\n]*\) \((?:gas|runs):", done.stdout, re.MULTILINE | re.DOTALL)
         if failed is None:
             raise Untrustworthy(f"no test failed, but Forge did: {(done.stderr or done.stdout).strip()[-1000:]}")
         return failed.group(1)

@@ -90,6 +90,11 @@ contract LibrariesTest is Test {
         }
     }
 
+    function test_the_least_part_of_a_wei_costs_a_wei() public pure {
+        assertEq(Billing.cost(10, 1, 60), 1);
+        assertEq(Billing.cost(10, 1, 61), 2);
+    }
+
     function testFuzz_the_paid_time_never_costs_more_than_is_locked(uint96 locked, uint96 price) public pure {
         vm.assume(price != 0);
         uint256 duration = Billing.maxDuration(locked, price);

@@ -247,73 +247,31 @@ contract InvariantsTest is GridTest {
         targetContract(address(world));
     }
 
-    function invariant_locked_credits_and_fees_are_what_the_contract_has() public view {
-        assertEq(locked() + grid.collectedFees(), credit.balanceOf(address(grid)));
-    }
-
-    function invariant_each_lock_leaves_once() public view {
-        for (uint256 i = 1; i <= grid.jobCount(); ++i) {
-            Job memory job = grid.get(bytes32(i));
-            assertEq(world.settlements(job.jobId), job.status > JobStatus.RUNNING ? 1 : 0);
-        }
-    }
-
-    function invariant_a_cold_job_never_changes() public view {
-        assertFalse(world.leftACold());
-    }
-
-    function invariant_only_edges_of_the_table_are_taken() public view {
-        assertFalse(world.leftTheTable());
-    }
-
-    function invariant_paid_and_fee_and_refund_are_what_was_locked() public view {
-        assertFalse(world.wrongSum());
-    }
-
-    function invariant_no_setting_touches_a_job_that_was_requested_before() public view {
-        assertFalse(world.brokenPromise());
-    }
-
-    function invariant_no_more_is_taken_than_was_allowed() public view {
-        uint256 taken;
-        for (uint256 i = 1; i <= grid.jobCount(); ++i) {
-            taken += grid.get(bytes32(i)).cost.maxCost;
-        }
-        assertEq(taken + credit.allowance(customer, address(grid)), FUNDS);
-    }
-
-    function invariant_fees_stay_below_their_bound() public view {
-        assertLe((grid.collectedFees() + world.withdrawn()) * 10_000, world.spent() * 3000);
-    }
-
-    function invariant_nobody_is_paid_more_than_the_time_is_worth() public view {
-        assertFalse(world.overpaid());
-    }
-
-    function invariant_no_credits_appear_or_vanish() public view {
-        uint256 total = credit.balanceOf(admin) + credit.balanceOf(customer) + credit.balanceOf(provider)
-            + credit.balanceOf(rival) + credit.balanceOf(address(grid));
-        assertEq(total, credit.totalSupply());
-    }
-
-    function invariant_held_jobs_are_counted() public view {
-        uint256 held;
-        for (uint256 i = 1; i <= grid.jobCount(); ++i) {
-            JobStatus current = grid.get(bytes32(i)).status;
-            if (current >= JobStatus.META_SCHEDULED && current <= JobStatus.RUNNING) ++held;
-        }
-        assertEq(uint256(grid.jobsHeldBy(provider)) + grid.jobsHeldBy(rival), held);
+    /// @dev Forge plays the very same calls once for each function that it is given: one for all promises.
+    function invariant_every_promise_holds() public view {
+        Job[] memory jobs = everyJob();
+        locked_credits_and_fees_are_what_the_contract_has(jobs);
+        each_lock_leaves_once(jobs);
+        no_more_is_taken_than_was_allowed(jobs);
+        held_jobs_are_counted(jobs);
+        a_cold_job_never_changes();
+        only_edges_of_the_table_are_taken();
+        paid_and_fee_and_refund_are_what_was_locked();
+        no_setting_touches_a_job_that_was_requested_before();
+        fees_stay_below_their_bound();
+        nobody_is_paid_more_than_the_time_is_worth();
+        no_credits_appear_or_vanish();
     }
 
     /// @dev After all clocks ran out, a stranger moves every job that somebody held, and whoever requested what waits
     /// takes it back: nothing stays locked. Neither a pause nor a ban is in the way.
     function afterInvariant() public {
-        uint256 home = credit.balanceOf(customer) + locked();
+        uint256 home = credit.balanceOf(customer) + locked(everyJob());
         for (uint256 round = 0; round < 2; ++round) {
             vm.warp(time() + 7 days);
             for (uint256 i = 1; i <= grid.jobCount(); ++i) {
-                if (grid.get(bytes32(i)).status > JobStatus.RUNNING) continue;
-                if (grid.get(bytes32(i)).status == JobStatus.PENDING) {
+                if (status(bytes32(i)) > JobStatus.RUNNING) continue;
+                if (status(bytes32(i)) == JobStatus.PENDING) {
                     vm.prank(customer);
                     grid.cancelJob(bytes32(i));
                 } else {
@@ -322,15 +280,77 @@ contract InvariantsTest is GridTest {
                 }
             }
         }
-        assertEq(locked(), 0);
+        assertEq(locked(everyJob()), 0);
         assertEq(credit.balanceOf(address(grid)), grid.collectedFees());
         assertEq(credit.balanceOf(customer), home);
     }
 
-    function locked() private view returns (uint256 sum) {
-        for (uint256 i = 1; i <= grid.jobCount(); ++i) {
-            Job memory job = grid.get(bytes32(i));
-            if (job.status <= JobStatus.RUNNING) sum += job.cost.maxCost;
+    function locked_credits_and_fees_are_what_the_contract_has(Job[] memory jobs) private view {
+        assertEq(locked(jobs) + grid.collectedFees(), credit.balanceOf(address(grid)), "locked credits and fees");
+    }
+
+    function each_lock_leaves_once(Job[] memory jobs) private view {
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            assertEq(world.settlements(jobs[i].jobId), jobs[i].status > JobStatus.RUNNING ? 1 : 0, "times settled");
+        }
+    }
+
+    function no_more_is_taken_than_was_allowed(Job[] memory jobs) private view {
+        uint256 taken;
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            taken += jobs[i].cost.maxCost;
+        }
+        assertEq(taken + credit.allowance(customer, address(grid)), FUNDS, "taken and still allowed");
+    }
+
+    function held_jobs_are_counted(Job[] memory jobs) private view {
+        uint256 held;
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            if (jobs[i].status >= JobStatus.META_SCHEDULED && jobs[i].status <= JobStatus.RUNNING) ++held;
+        }
+        assertEq(uint256(grid.jobsHeldBy(provider)) + grid.jobsHeldBy(rival), held, "held jobs");
+    }
+
+    function a_cold_job_never_changes() private view {
+        assertFalse(world.leftACold(), "a cold job changed");
+    }
+
+    function only_edges_of_the_table_are_taken() private view {
+        assertFalse(world.leftTheTable(), "an edge that is not in the table");
+    }
+
+    function paid_and_fee_and_refund_are_what_was_locked() private view {
+        assertFalse(world.wrongSum(), "paid, fee and refund are not what was locked");
+    }
+
+    function no_setting_touches_a_job_that_was_requested_before() private view {
+        assertFalse(world.brokenPromise(), "a condition of a job changed");
+    }
+
+    function fees_stay_below_their_bound() private view {
+        assertLe((grid.collectedFees() + world.withdrawn()) * 10_000, world.spent() * 3000, "fees");
+    }
+
+    function nobody_is_paid_more_than_the_time_is_worth() private view {
+        assertFalse(world.overpaid(), "paid more than the time is worth");
+    }
+
+    function no_credits_appear_or_vanish() private view {
+        uint256 total = credit.balanceOf(admin) + credit.balanceOf(customer) + credit.balanceOf(provider)
+            + credit.balanceOf(rival) + credit.balanceOf(address(grid));
+        assertEq(total, credit.totalSupply(), "all credits");
+    }
+
+    function everyJob() private view returns (Job[] memory jobs) {
+        jobs = new Job[](grid.jobCount());
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            jobs[i] = grid.get(bytes32(i + 1));
+        }
+    }
+
+    function locked(Job[] memory jobs) private pure returns (uint256 sum) {
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            if (jobs[i].status <= JobStatus.RUNNING) sum += jobs[i].cost.maxCost;
         }
     }
 }

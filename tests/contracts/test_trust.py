@@ -63,7 +63,7 @@ def test_each_row_names_a_test_that_holds_its_bound() -> None:
 
 
 @pytest.mark.parametrize("name", NAMED_IN_SOLIDITY)
-def test_a_named_test_in_solidity_exists(name: str) -> None:
+def test_a_named_test_in_solidity_exists_and_is_run(name: str) -> None:
     contract, function = name.split(".")
     holders = [
         source
@@ -72,6 +72,8 @@ def test_a_named_test_in_solidity_exists(name: str) -> None:
     ]
     assert len(holders) == 1
     assert re.search(rf"^    function {function}\(", holders[0], re.MULTILINE)
+    is_called = re.search(rf"^        {function}\(.*\);$", holders[0], re.MULTILINE)
+    assert is_called or function.startswith(("test", "afterInvariant"))
 
 
 @pytest.mark.parametrize("name", NAMED_IN_PYTHON)

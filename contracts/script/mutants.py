@@ -4,73 +4,24 @@
 
 Run by `make mutants`. A mutant that survives is printed with its change, and makes the exit status 1, unless
 `equivalent-mutants.txt` says why it changes nothing. Verdicts are kept in OUT/verdicts.tsv, so that a run that was
-interrupted goes on; survivors are tried again each time, and what was killed when the contracts were others.
+interrupted goes on, and a later one tries only what survived or is not the same any more.
 """
 
 import argparse
-import hashlib
 import random
 import sys
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from compiler import DoesNotCompile
 from mistakes import Mistake, mistakes
 from trial import Trial, Untrustworthy
+from verdicts import Verdicts, tests_in
 
 HOME = Path(__file__).resolve().parents[1]
 SEED = 1
-
-
-class Verdicts:
-    """What became of each mutant of these sources: by its name, and by the code that it makes."""
-
-    def __init__(self, file: Path, *, afresh: bool) -> None:
-        self._file = file
-        self._lock = threading.Lock()
-        self._of_code: dict[str, str] = {}
-        self.known: dict[str, str] = {}
-        sources = sorted((HOME / "src").rglob("*.sol"))
-        self._sources = hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()[:8]
-        if afresh:
-            file.unlink(missing_ok=True)
-        if file.exists():
-            for row in file.read_text(encoding="utf-8").splitlines():
-                kept_sources, verdict, name, *_ = row.split("\t")
-                if kept_sources == self._sources and verdict != "survived":
-                    self.known[name] = verdict
-
-    def keep(self, mistake: Mistake, verdict: str, killer: str) -> None:
-        """Write it down, and tell about a survivor."""
-        place = f"{mistake.file}:{mistake.line}"
-        row = "\t".join((self._sources, verdict, mistake.name, place, mistake.change, " ".join(killer.split())))
-        with self._lock, self._file.open("a", encoding="utf-8") as file:
-            self.known[mistake.name] = verdict
-            print(row, file=file, flush=True)
-            if verdict == "survived":
-                print(f"survived  {mistake.name}  {place}  {mistake.change}", flush=True)
-
-    def judge(self, trial: Trial, mistake: Mistake) -> None:
-        """Try it: `killed`, `survived`, `same` where it makes the same code, `invalid` where none."""
-        try:
-            codes = trial.codes(mistake)
-        except DoesNotCompile as error:
-            self.keep(mistake, "invalid", str(error).splitlines()[0])
-            return
-        if not codes:
-            self.keep(mistake, "same", "")
-            return
-        digest = hashlib.sha256(repr(sorted((each, code["bytecode"]) for each, code in codes.items())).encode())
-        twin = self._of_code.setdefault(digest.hexdigest(), mistake.name)
-        if twin != mistake.name and twin in self.known:
-            self.keep(mistake, self.known[twin], f"as {twin}")
-            return
-        killer = trial.killer(codes)
-        self.keep(mistake, "survived" if killer is None else "killed", killer or "")
 
 
 def sample(found: Sequence[Mistake], size: int) -> list[Mistake]:
@@ -133,7 +84,10 @@ def main() -> int:
         if wanted.list:
             print(*(f"{each.name}  {each.file}:{each.line}  {each.change}" for each in chosen), sep="\n")
             return 0
-        excused, verdicts = equivalent(), Verdicts(wanted.out / "verdicts.tsv", afresh=wanted.afresh)
+        kept = wanted.out / "verdicts.tsv"
+        if wanted.afresh:
+            kept.unlink(missing_ok=True)
+        excused, verdicts = equivalent(), Verdicts(kept, trials[0].standing(), tests_in(HOME / "test"))
         trials += [trials[0].twin(wanted.out / str(number)) for number in range(1, wanted.workers)]
         judge_all(trials, [each for each in chosen if each.name not in excused | verdicts.known], verdicts)
     except Untrustworthy as error:

@@ -85,6 +85,10 @@ class Trial:
         parts = set().union(*(code["files"] for code in self._sound.values()))
         return sorted(file for file in parts if file.startswith("src/"))
 
+    def standing(self) -> dict[str, str]:
+        """For each of these files, a digest of what is deployed of it while nothing is wrong."""
+        return {file: self._digest_of(file) for file in self.files()}
+
     def trees(self) -> dict[str, Any]:
         """Their syntax trees."""
         return self._ready().trees(self.files())
@@ -142,6 +146,14 @@ class Trial:
         if self._compiler is None:
             self._compiler = Compiler(self._place, self._forge, PROFILE)
         return self._compiler
+
+    def _digest_of(self, file: str) -> str:
+        objects = [
+            code["bytecode"]["object"]
+            for (home, _), code in self._sound.items()
+            if home.startswith("src/") and file in code["files"]
+        ]
+        return hashlib.sha256("".join(objects).encode()).hexdigest()[:16]
 
     def _digest(self) -> str:
         folders = (self._place / name for name in COPIED if (self._place / name).is_dir())

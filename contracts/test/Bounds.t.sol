@@ -2,7 +2,16 @@
 pragma solidity ^0.8.28;
 
 import {IJobErrors} from "../src/interfaces/IJobErrors.sol";
-import {JobStatus, JobTerms, Report, RequestOptions} from "../src/interfaces/JobTypes.sol";
+import {
+    Affinity,
+    JobDefinition,
+    JobStatus,
+    JobTerms,
+    Label,
+    Report,
+    RequestOptions
+} from "../src/interfaces/JobTypes.sol";
+import {Definition} from "../src/libraries/Definition.sol";
 import {GridTest} from "./GridTest.sol";
 
 /// @notice The first and the last value that counts, of what people say about a job.
@@ -13,6 +22,44 @@ contract BoundsTest is GridTest {
         vm.prank(customer);
         credit.approve(address(grid), most);
         assertEq(grid.get(request(most)).cost.maxCost, most);
+    }
+
+    function test_a_job_is_started_once_where_its_request_says_nothing() public {
+        assertEq(grid.terms(request()).maxAttempts, 1);
+    }
+
+    function test_the_largest_job_is_taken_and_the_shortest_location() public {
+        JobDefinition memory wanted = definition();
+        uint64 most = uint64(Definition.MAX_COUNT);
+        (wanted.gpus, wanted.memPerCpu, wanted.cpusPerTask, wanted.ntasks) = (most, most, most, most);
+        wanted.batchLocationHash = "x";
+        assertKept(wanted);
+        (wanted.gpus, wanted.memPerCpu, wanted.cpusPerTask, wanted.ntasks) = (0, 1, 1, 1);
+        assertKept(wanted);
+    }
+
+    function test_the_largest_details_are_taken_and_one_word_more_is_not() public {
+        JobDefinition memory wanted = definition();
+        uint256 room = Definition.MAX_DETAILS - abi.encode("", labels("long", ""), wanted.affinity).length;
+        wanted.uses = labels("long", string(new bytes(room)));
+        assertKept(wanted);
+        wanted.uses = labels("long", string(new bytes(room + 1)));
+        vm.prank(customer);
+        vm.expectRevert(IJobErrors.InvalidJobDefinition.selector);
+        grid.requestNewJob(wanted, LOCKED, "", false);
+    }
+
+    function test_one_use_or_one_affinity_is_kept_and_none_costs_no_account() public {
+        JobDefinition memory wanted = definition();
+        uint256 accounts = vm.getNonce(address(grid));
+        assertKept(wanted);
+        assertEq(vm.getNonce(address(grid)), accounts);
+        wanted.uses = labels("os", "debian");
+        assertKept(wanted);
+        wanted.uses = new Label[](0);
+        wanted.affinity = new Affinity[](1);
+        wanted.affinity[0] = Affinity(Label("os", "debian"), "==");
+        assertKept(wanted);
     }
 
     function test_a_job_is_assigned_in_the_last_second_of_its_latest_start() public {
@@ -73,5 +120,11 @@ contract BoundsTest is GridTest {
         vm.prank(scheduler);
         vm.expectRevert(abi.encodeWithSelector(IJobErrors.TooManyAttempts.selector, type(uint8).max));
         grid.assign(id, provider);
+    }
+
+    function assertKept(JobDefinition memory wanted) private {
+        vm.prank(customer);
+        bytes32 id = grid.requestNewJob(wanted, LOCKED, "", false);
+        assertEq(abi.encode(grid.get(id).definition), abi.encode(wanted));
     }
 }

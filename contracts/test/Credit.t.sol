@@ -32,6 +32,8 @@ contract CreditTest is GridTest {
         credit.approve(stranger, 5);
         vm.expectRevert(abi.encodeWithSelector(ICredit.ERC20FailedDecreaseAllowance.selector, stranger, 5, 6));
         credit.decreaseAllowance(stranger, 6);
+        credit.decreaseAllowance(stranger, 5);
+        assertEq(credit.allowance(customer, stranger), 0);
     }
 
     function test_a_signed_permit_sets_an_allowance() public {
@@ -116,6 +118,10 @@ contract CreditTest is GridTest {
         vm.expectRevert(Administered.AdminRequired.selector);
         credit.renounceOwnership();
         vm.expectRevert(Administered.AdminRequired.selector);
+        grid.renounceOwnership();
+        vm.stopPrank();
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
         grid.renounceOwnership();
     }
 }

@@ -54,21 +54,25 @@ contract HostileTokenTest is GridTest {
     function test_a_token_that_calls_back_while_it_pays_gets_nothing_twice() public {
         bytes32 paying = running();
         bytes32 other = running();
-        vm.warp(time() + 60);
-        bytes[] memory calls = new bytes[](7);
+        bytes32 placed = scheduled();
+        bytes32 unclaimed = assigned();
+        vm.warp(time() + 360);
+        bytes[] memory calls = new bytes[](8);
         calls[0] = abi.encodeCall(grid.report, (outcome(paying, JobStatus.FINISHED, time())));
         calls[1] = abi.encodeCall(grid.panicJob, (paying, ""));
-        calls[2] = abi.encodeCall(grid.report, (outcome(other, JobStatus.FINISHED, time())));
-        calls[3] = abi.encodeCall(grid.cancelJob, (other));
-        calls[4] = abi.encodeCall(grid.expire, (other));
-        calls[5] = abi.encodeCall(grid.withdrawFees, (address(token), 1));
-        calls[6] = abi.encodeCall(grid.refuse, (paying, ""));
+        calls[2] = abi.encodeCall(grid.refuse, (paying, ""));
+        // Each of these would succeed a moment later.
+        calls[3] = abi.encodeCall(grid.report, (outcome(other, JobStatus.FINISHED, time())));
+        calls[4] = abi.encodeCall(grid.panicJob, (other, ""));
+        calls[5] = abi.encodeCall(grid.cancelJob, (placed));
+        calls[6] = abi.encodeCall(grid.expire, (unclaimed));
+        calls[7] = abi.encodeCall(grid.withdrawFees, (address(token), 1));
         token.arm(grid, calls);
         report(paying, JobStatus.FINISHED);
         assertEq(token.successes(), 0);
-        assertEq(token.balanceOf(provider), PRICE - 97);
-        assertEq(token.balanceOf(address(grid)), LOCKED + 97);
-        assertStatus(other, JobStatus.RUNNING);
+        uint256 fee = 6 * PRICE * 250 / 10_000;
+        assertEq(token.balanceOf(provider), 6 * PRICE - fee);
+        assertEq(token.balanceOf(address(grid)), 3 * LOCKED + fee);
     }
 
     function test_a_token_that_calls_back_while_it_is_paid_in_breaks_no_sum() public {

@@ -28,6 +28,18 @@ contract LibrariesTest is Test {
         assertEq(HexHash.parse(string(text)), 0);
     }
 
+    function test_a_hash_is_spelled_with_sixteen_characters_of_all() public pure {
+        bytes memory digits = "0123456789abcdef";
+        for (uint256 other = 0; other < 256; ++other) {
+            bytes memory text = bytes(HexHash.spell(bytes32(type(uint256).max)));
+            (text[0], text[63]) = (bytes1(uint8(other)), bytes1(uint8(other)));
+            uint256 value = 0;
+            while (value < 16 && uint8(digits[value]) != other) ++value;
+            uint256 expected = value == 16 ? 0 : type(uint256).max >> 4 & ~uint256(15) | value << 252 | value;
+            assertEq(uint256(HexHash.parse(string(text))), expected);
+        }
+    }
+
     function test_a_text_of_another_length_is_no_hash() public pure {
         assertEq(HexHash.parse("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a0"), 0);
         assertEq(HexHash.parse("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a080"), 0);
@@ -55,6 +67,14 @@ contract LibrariesTest is Test {
         string memory exact = string(filled(Text.MAX_BYTES));
         assertEq(Text.cut(exact), exact);
         assertEq(bytes(Text.cut(string(filled(Text.MAX_BYTES + 1)))).length, Text.MAX_BYTES);
+    }
+
+    function test_what_is_no_character_is_cut_by_three_bytes_at_most() public pure {
+        bytes memory text = new bytes(2 * Text.MAX_BYTES);
+        for (uint256 i = 0; i < text.length; ++i) {
+            text[i] = 0x80;
+        }
+        assertEq(bytes(Text.cut(string(text))).length, Text.MAX_BYTES - 3);
     }
 
     function testFuzz_a_cut_never_splits_a_character(uint8 offset) public pure {

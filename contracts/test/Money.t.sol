@@ -292,6 +292,18 @@ contract MoneyTest is GridTest {
         vm.prank(provider);
         vm.expectRevert(abi.encodeWithSelector(IJobErrors.InsufficientFunds.selector, SLICE - 1, SLICE));
         grid.topUpJobDelegate(id);
+        vm.prank(customer);
+        credit.approve(address(grid), SLICE);
+        vm.prank(provider);
+        grid.topUpJobDelegate(id);
+        assertEq(credit.allowance(customer, address(grid)), 0);
+    }
+
+    function test_a_delegated_top_up_by_the_scheduler_says_nothing_about_its_life() public {
+        bytes32 id = delegated(SLICE);
+        vm.prank(scheduler);
+        grid.topUpJobDelegate(id);
+        assertEq(grid.leaseEnd(scheduler), grid.leaseDuration());
     }
 
     function test_a_delegated_top_up_never_comes_after_the_paid_time() public {

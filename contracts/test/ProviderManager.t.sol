@@ -93,6 +93,15 @@ contract ProviderManagerTest is GridTest {
         vm.expectRevert(IProviderManager.ArrayLengthMismatch.selector);
         manager.register(uneven, prices(), labels("os", "debian"));
 
+        for (uint256 i = 0; i < 3; ++i) {
+            uneven = hardware();
+            if (i == 0) uneven.gpusPerNode = new uint64[](1);
+            else if (i == 1) uneven.cpusPerNode = new uint64[](1);
+            else uneven.memPerNode = new uint64[](1);
+            vm.expectRevert(IProviderManager.ArrayLengthMismatch.selector);
+            manager.register(uneven, prices(), labels("os", "debian"));
+        }
+
         ProviderHardware memory brainless = hardware();
         brainless.cpusPerNode = new uint64[](2);
         vm.expectRevert(IProviderManager.InvalidTotalCpus.selector);
@@ -106,6 +115,18 @@ contract ProviderManagerTest is GridTest {
         ProviderHardware memory plain = hardware();
         plain.gpusPerNode = new uint64[](2);
         manager.register(plain, prices(), new Label[](0));
+    }
+
+    function test_one_node_is_a_cluster_and_the_first_may_be_all_there_is_to_compute_with() public {
+        ProviderHardware memory single = cluster(1);
+        single.memPerNode[0] = 1;
+        manager.register(single, prices(), labels("os", "debian"));
+        ProviderHardware memory lopsided = cluster(2);
+        (lopsided.cpusPerNode[1], lopsided.memPerNode[0], lopsided.memPerNode[1]) = (0, 1, 0);
+        manager.register(lopsided, prices(), labels("os", "debian"));
+        assertEq(
+            abi.encode(manager.getWaitingForApprovalProvider(address(this)).providerHardware), abi.encode(lopsided)
+        );
     }
 
     function testFuzz_a_price_beyond_the_bound_is_refused(uint256 price, uint8 which) public {
@@ -172,8 +193,29 @@ contract ProviderManagerTest is GridTest {
         vm.stopPrank();
         assertEq(manager.elementCount(), 1);
         assertFalse(manager.isValidForScheduling(provider));
+        assertEq(abi.encode(manager.getProviderPrices(provider)), abi.encode(ProviderPrices(0, 0, 0)));
         join(provider);
         assertTrue(manager.isValidForScheduling(provider));
+    }
+
+    function test_an_offer_that_is_removed_while_it_waits_cannot_be_approved() public {
+        vm.prank(stranger);
+        manager.register(hardware(), prices(), labels("os", "debian"));
+        vm.startPrank(admin);
+        manager.remove(stranger);
+        assertFalse(manager.isWaitingForApproval(stranger));
+        assertEq(manager.waitingCount(), 0);
+        vm.expectRevert(IProviderManager.WaitingApprovalOnly.selector);
+        manager.approve(stranger);
+    }
+
+    function test_what_counts_jobs_is_told_and_answers() public {
+        vm.startPrank(admin);
+        vm.expectEmit(address(manager));
+        emit IProviderManager.JobCounterChanged(grid);
+        manager.setJobCounter(grid);
+        vm.expectRevert();
+        manager.setJobCounter(IJobCounter(address(credit)));
     }
 
     function test_only_what_waits_can_be_approved() public {

@@ -60,6 +60,8 @@ contract PublishedTest is GridTest {
         assertEq(job.cost.finalCost, 0);
         assertTrue(job.cost.delegateSpendingAuthority);
         assertEq(job.time.submit, START);
+        assertEq(job.time.start + job.time.end + job.time.cancelRequestTimestamp + job.time.panicTimestamp, 0);
+        assertFalse(job.hasCancelRequest);
         assertEq(job.time.blockNumberStateChange, block.number);
         assertEq(job.jobName, bytes32(unicode"größe"));
         assertEq(credit.balanceOf(address(grid)), LOCKED);
@@ -76,12 +78,18 @@ contract PublishedTest is GridTest {
         assertEq(keccak256(abi.encode(job.definition)), keccak256(abi.encode(wanted)));
     }
 
-    function test_a_location_of_zeros_is_read_back() public {
+    function test_the_least_locations_are_read_back() public {
+        string[2] memory least = [
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "0000000000000000000000000000000000000000000000000000000000000001"
+        ];
         JobDefinition memory wanted = definition();
-        wanted.batchLocationHash = "0000000000000000000000000000000000000000000000000000000000000000";
-        vm.prank(customer);
-        Job memory job = grid.get(grid.requestNewJob(wanted, LOCKED, "", false));
-        assertEq(job.definition.batchLocationHash, wanted.batchLocationHash);
+        for (uint256 i = 0; i < least.length; ++i) {
+            wanted.batchLocationHash = least[i];
+            vm.prank(customer);
+            Job memory job = grid.get(grid.requestNewJob(wanted, LOCKED, "", false));
+            assertEq(job.definition.batchLocationHash, least[i]);
+        }
     }
 
     function test_a_definition_that_makes_no_job_is_refused() public {

@@ -64,6 +64,29 @@ contract SettingsTest is GridTest {
         grid.setCancelTimeout(3599);
     }
 
+    function test_no_grace_is_longer_than_an_hour_and_no_timeout_shorter_than_the_grace() public {
+        vm.startPrank(admin);
+        grid.setCancelGrace(90);
+        vm.expectRevert(abi.encodeWithSelector(IGridSettings.SettingOutOfBounds.selector, 89, 90, 1 days));
+        grid.setCancelTimeout(89);
+        uint256[2] memory timeouts = [uint256(90 minutes), 1 days];
+        for (uint256 i = 0; i < timeouts.length; ++i) {
+            grid.setCancelTimeout(timeouts[i]);
+            vm.expectRevert(abi.encodeWithSelector(IGridSettings.SettingOutOfBounds.selector, 3601, 0, 3600));
+            grid.setCancelGrace(3601);
+        }
+    }
+
+    function test_a_pause_and_its_end_are_told() public {
+        vm.startPrank(admin);
+        vm.expectEmit(address(grid));
+        emit IGridSettings.SettingChanged("enableRequestNewJob", 0);
+        grid.setEnableRequestNewJob(false);
+        vm.expectEmit(address(grid));
+        emit IGridSettings.SettingChanged("enableRequestNewJob", 1);
+        grid.setEnableRequestNewJob(true);
+    }
+
     function test_only_the_admin_turns_settings_and_roles() public {
         Bounds[7] memory all = settings();
         bytes memory denied = abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger);
@@ -97,6 +120,15 @@ contract SettingsTest is GridTest {
         vm.prank(scheduler);
         grid.renounceRole(role);
         assertFalse(grid.hasRole(role, scheduler));
+    }
+
+    function test_what_changes_nothing_about_a_role_is_not_told() public {
+        bytes32 role = grid.METASCHEDULER_ROLE();
+        vm.recordLogs();
+        vm.startPrank(admin);
+        grid.grantRole(role, scheduler);
+        grid.revokeRole(role, stranger);
+        assertEq(vm.getRecordedLogs().length, 0);
     }
 
     function refused(Bounds memory setting, uint256 value) private {

@@ -68,6 +68,15 @@ contract SignedTest is GridTest {
         assertEq(credit.nonces(signer), 0);
     }
 
+    function test_a_permit_that_fails_without_a_word_leaves_the_refusal_to_the_token() public {
+        Permit memory signed = permit(signer, key, LOCKED, START);
+        vm.mockCallRevert(address(credit), abi.encodeWithSelector(credit.permit.selector), "");
+        vm.expectRevert(
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(grid), 0, LOCKED)
+        );
+        requestAs(signer, signed);
+    }
+
     function test_many_jobs_are_requested_in_one_transaction_or_none_is() public {
         bytes[] memory calls = new bytes[](3);
         calls[0] = abi.encodeCall(grid.requestNewJob, (definition(), LOCKED, "a", false));

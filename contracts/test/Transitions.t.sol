@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IGridSettings} from "../src/interfaces/IGridSettings.sol";
 import {IJobErrors} from "../src/interfaces/IJobErrors.sol";
+import {IJobEvents} from "../src/interfaces/IJobEvents.sol";
 import {Job, JobStatus, JobTerms, Report} from "../src/interfaces/JobTypes.sol";
 import {GridTest} from "./GridTest.sol";
 
@@ -111,6 +112,44 @@ contract TransitionsTest is GridTest {
         grid.assign(id, provider);
     }
 
+    function test_nobody_holds_what_waits() public {
+        bytes32 id = request();
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(IJobErrors.JobProviderOnly.selector, stranger, address(0)));
+        grid.claim(id);
+    }
+
+    function test_everybody_is_told_first_that_a_job_is_over() public {
+        bytes32 id = reach(JobStatus.FINISHED);
+        bytes[7] memory calls = [
+            abi.encodeCall(grid.cancelJob, (id)),
+            abi.encodeCall(grid.panicJob, (id, "")),
+            abi.encodeCall(grid.expire, (id)),
+            abi.encodeCall(grid.setDelegateSpendingAuthority, (id, true)),
+            abi.encodeCall(grid.claim, (id)),
+            abi.encodeCall(grid.refuse, (id, "")),
+            abi.encodeCall(grid.report, (outcome(id, JobStatus.FAILED, time())))
+        ];
+        bytes memory over = abi.encodeWithSelector(IJobErrors.JobHotStatusOnly.selector, JobStatus.FINISHED);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            vm.prank(stranger);
+            (, bytes memory reason) = address(grid).call(calls[i]);
+            assertEq(reason, over);
+        }
+        vm.prank(scheduler);
+        vm.expectRevert(over);
+        grid.assign(id, provider);
+    }
+
+    function test_an_assignment_says_its_price_and_its_block() public {
+        bytes32 id = request();
+        vm.roll(block.number + 7);
+        vm.expectEmit(address(grid));
+        emit IJobEvents.JobAssigned(id, provider, customer, PRICE);
+        assign(id);
+        assertEq(grid.get(id).time.blockNumberStateChange, vm.getBlockNumber());
+    }
+
     function test_wrong_states_are_named() public {
         bytes32 id = scheduled();
         vm.startPrank(provider);
@@ -185,6 +224,7 @@ contract TransitionsTest is GridTest {
         grid.panicJob(id, "node lost");
         assertEq(grid.get(id).lastError, "node lost");
         assertEq(grid.get(id).time.panicTimestamp, time());
+        assertEq(grid.get(reach(JobStatus.FINISHED)).time.panicTimestamp, 0);
     }
 
     // The table, and how to get to its rows.

@@ -3,10 +3,9 @@
 import enum
 
 from deepsquare.chain import codec
+from deepsquare.chain.account import GridAccount
 from deepsquare.chain.governance import Role, ownership
 from deepsquare.chain.keccak import keccak256
-from deepsquare.chain.ledger import Ledger
-from deepsquare.chain.sender import Sender
 from deepsquare.model import Address, Provider
 
 
@@ -22,17 +21,8 @@ class Setting(enum.StrEnum):
     MINIMUM_AMOUNT = "setMinimumAmount"
 
 
-class AdminAccount:
-    """The admin's account on a grid. Methods return once the change stands in a block; errors as in `Sender.send`."""
-
-    def __init__(self, ledger: Ledger, sender: Sender) -> None:
-        self._ledger = ledger
-        self._sender = sender
-
-    @property
-    def address(self) -> Address:
-        """The admin."""
-        return self._sender.address
+class AdminAccount(GridAccount):
+    """The admin's account on a grid."""
 
     async def approve(self, provider: Address) -> None:
         """Make a provider's waiting registration valid."""

@@ -3,25 +3,15 @@
 from datetime import datetime
 
 from deepsquare.chain import codec, events
+from deepsquare.chain.account import GridAccount
 from deepsquare.chain.errors import NoContract
 from deepsquare.chain.events import JobRequested
-from deepsquare.chain.ledger import Ledger
 from deepsquare.chain.permit import sign_permit
-from deepsquare.chain.sender import Sender
 from deepsquare.model import Address, JobDefinition, JobId
 
 
-class CustomerAccount:
-    """A customer's account on a grid. Methods return once the change stands in a block; errors as in `Sender.send`."""
-
-    def __init__(self, ledger: Ledger, sender: Sender) -> None:
-        self._ledger = ledger
-        self._sender = sender
-
-    @property
-    def address(self) -> Address:
-        """The customer."""
-        return self._sender.address
+class CustomerAccount(GridAccount):
+    """A customer's account on a grid."""
 
     async def request_job(
         self,

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deepsquare.chain import batch, codec
+from deepsquare.chain.account import GridAccount
 from deepsquare.chain.errors import ContractRefused
-from deepsquare.chain.ledger import Ledger
-from deepsquare.chain.sender import Sender
-from deepsquare.model import Address, Hardware, JobId, JobStatus, Label, Prices
+from deepsquare.model import Hardware, JobId, JobStatus, Label, Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +23,8 @@ class Report:
     last_error: str = ""
 
 
-class ProviderAccount:
-    """A provider's account on a grid. Methods return once the change stands in a block; errors as in `Sender.send`."""
-
-    def __init__(self, ledger: Ledger, sender: Sender) -> None:
-        self._ledger = ledger
-        self._sender = sender
-
-    @property
-    def address(self) -> Address:
-        """The provider."""
-        return self._sender.address
+class ProviderAccount(GridAccount):
+    """A provider's account on a grid."""
 
     async def register(self, hardware: Hardware, prices: Prices, labels: Sequence[Label]) -> bool:
         """Offer machines at prices. False where that is the offer already; a new one waits for the admin."""

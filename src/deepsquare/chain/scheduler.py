@@ -3,23 +3,13 @@
 from collections.abc import Sequence
 
 from deepsquare.chain import batch, codec
+from deepsquare.chain.account import GridAccount
 from deepsquare.chain.errors import ContractRefused
-from deepsquare.chain.ledger import Ledger
-from deepsquare.chain.sender import Sender
 from deepsquare.model import Address, JobId
 
 
-class SchedulerAccount:
-    """A scheduler's account on a grid. Methods return once the change stands in a block; errors as in `Sender.send`."""
-
-    def __init__(self, ledger: Ledger, sender: Sender) -> None:
-        self._ledger = ledger
-        self._sender = sender
-
-    @property
-    def address(self) -> Address:
-        """The scheduler."""
-        return self._sender.address
+class SchedulerAccount(GridAccount):
+    """A scheduler's account on a grid."""
 
     async def assign(self, assignments: Sequence[tuple[JobId, Address]]) -> dict[JobId, ContractRefused]:
         """Bind jobs to providers; the answer is those that the contract skipped (another was faster, ...), and why."""

@@ -34,15 +34,4 @@ def say_problems(output: Output, source: str, problems: Sequence[Problem]) -> No
 
 def problems_document(source: str, problems: Sequence[Problem]) -> list[JsonValue]:
     """The problems as JSON."""
-    return [
-        {
-            "file": source,
-            "severity": problem.severity.value,
-            "path": problem.path,
-            "line": problem.line,
-            "column": problem.column,
-            "message": problem.message,
-            "hint": problem.hint,
-        }
-        for problem in problems
-    ]
+    return [{"file": source, **problem.document()} for problem in problems]

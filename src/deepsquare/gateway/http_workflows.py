@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from deepsquare.gateway.parameters import customer_of, pins_of
 from deepsquare.gateway.parts import Parts, parts_of
-from deepsquare.gateway.submission import described, text_of_body
+from deepsquare.gateway.submission import text_of_body
 
 router = APIRouter()
 
@@ -110,7 +110,7 @@ async def submit(request: Request, parts: _Parts) -> SubmittedWorkflow:
     """
     text = text_of_body(await request.body())
     accepted = await parts.submissions.submit(text, customer_of(request), pins_of(request))
-    warnings = [Finding(**finding) for finding in described(accepted.warnings)]
+    warnings = [Finding(**problem.document()) for problem in accepted.warnings]
     return SubmittedWorkflow(
         hash=accepted.script_hash, salt=accepted.salt, warnings=warnings, modules=dict(accepted.modules)
     )
@@ -120,7 +120,7 @@ async def submit(request: Request, parts: _Parts) -> SubmittedWorkflow:
 async def validate(request: Request, parts: _Parts) -> ValidatedWorkflow:
     """Errors and warnings alike are an answer here, not a refusal."""
     problems = await parts.submissions.validate(text_of_body(await request.body()))
-    return ValidatedWorkflow(problems=[Finding(**finding) for finding in described(problems)])
+    return ValidatedWorkflow(problems=[Finding(**problem.document()) for problem in problems])
 
 
 @router.post("/graphql", summary="submit and validate as published clients call them", openapi_extra=_GRAPHQL_BODY)

@@ -113,26 +113,11 @@ def text_of_body(body: bytes) -> str:
         raise Refusal(ErrorCode.INVALID_WORKFLOW, message, details={"problems": []}) from None
 
 
-def described(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """Problems as they travel."""
-    return [
-        {
-            "severity": problem.severity.value,
-            "path": problem.path,
-            "line": problem.line,
-            "column": problem.column,
-            "message": problem.message,
-            "hint": problem.hint,
-        }
-        for problem in problems
-    ]
-
-
 def refusal(problems: Sequence[Problem]) -> Refusal:
     """The refusal of a workflow that has errors: all of them in `details`, and in words."""
     errors = [problem for problem in problems if problem.severity is workflow.Severity.ERROR]
     words = "; ".join(problem.describe("workflow") for problem in errors)
-    details = {"problems": described(problems)}
+    details = {"problems": [problem.document() for problem in problems]}
     return Refusal(ErrorCode.INVALID_WORKFLOW, f"the workflow has {len(errors)} error(s): {words}", details=details)
 
 

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 Path = tuple[str | int, ...]
 """The way from the job to a value: `("steps", 2, "run", "command")`."""
@@ -44,6 +44,10 @@ class Problem:
         subject = f"{self.path}: " if self.path else ""
         advice = f"; {self.hint}" if self.hint else ""
         return f"{place}: {self.severity.value}: {subject}{self.message}{advice}"
+
+    def document(self) -> dict[str, str | int | None]:
+        """The same as JSON: severity, path, line, column, message and hint."""
+        return asdict(self) | {"severity": self.severity.value}
 
 
 def format_path(path: Path) -> str:

@@ -26,7 +26,7 @@ demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a wor
 
 test: check contracts-check .tools/s3/.installed ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long --timeout 900
-	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance"
+	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance" --timeout 600
 
 thorough: $(VENV)/.dev ## Try every rule that holds for all inputs with as many as a night allows
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile thorough --timeout 14400

@@ -1,9 +1,12 @@
 """Sites for the scripts of these tests."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.internet import HOST, ConnectedSite, Internet, internet
 from tests.support.scripts import ScriptSite
 
 
@@ -23,3 +26,22 @@ def recording_site(tmp_path: Path) -> ScriptSite:
 def bare_site(tmp_path: Path) -> ScriptSite:
     """A site whose srun becomes its one task, unrecorded: fast."""
     return ScriptSite(tmp_path / "site", is_bare=True)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
+    """A small internet for the networks of steps."""
+    for tool, package in (("slirp4netns", "slirp4netns"), ("pasta", "passt"), ("wg", "wireguard-tools")):
+        assert shutil.which(tool), f"{tool} is not installed: apt-get install {package}"
+    folder = tmp_path_factory.mktemp("world")
+    (folder / "hello").write_text("hello from the world\n")
+    with internet() as world:
+        world.serve(world.host, HOST, folder)
+        world.serve(world.site, "127.0.0.1", folder)
+        yield world
+
+
+@pytest.fixture
+def inner_site(world: Internet, tmp_path: Path) -> ConnectedSite:
+    """A site in that world."""
+    return ConnectedSite(tmp_path / "site", world)

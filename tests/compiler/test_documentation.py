@@ -16,11 +16,13 @@ from deepsquare.workflow import (
     JobResources,
     Module,
     Mount,
+    NetworkMember,
     Run,
     RunResources,
     S3Data,
     Step,
     Use,
+    VirtualNetwork,
     Wireguard,
     WireguardPeer,
     Workflow,
@@ -28,6 +30,7 @@ from deepsquare.workflow import (
 from deepsquare.workflow.shapes import keys_of
 from deepsquare.workflow.template.functions import FUNCTIONS
 from tests.support.file_server import file_server
+from tests.support.internet import ConnectedSite
 from tests.support.modules import MemoryModules
 from tests.support.runtimes import RuntimeStandIn
 from tests.support.scripts import ScriptSite, script_of
@@ -42,7 +45,19 @@ def test_every_example_says_what_it_prints() -> None:
     assert all(printed for _, printed in EXAMPLES)
 
 
-@pytest.mark.parametrize(("text", "printed"), EXAMPLES)
+VIRTUAL = [example for example in EXAMPLES if "virtualNetworks" in example[0]]
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("text", "printed"), VIRTUAL)
+def test_an_example_with_virtual_networks_prints_what_the_page_says(
+    inner_site: ConnectedSite, text: str, printed: str
+) -> None:
+    outcome = inner_site.run(script_of(text))
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, printed, "")
+
+
+@pytest.mark.parametrize(("text", "printed"), [example for example in EXAMPLES if example not in VIRTUAL])
 def test_an_example_of_the_page_prints_what_the_page_says(
     site: ScriptSite, tmp_path: Path, text: str, printed: str
 ) -> None:
@@ -73,6 +88,8 @@ MODELS = [
     Wireguard,
     WireguardPeer,
     Bore,
+    NetworkMember,
+    VirtualNetwork,
 ]
 
 

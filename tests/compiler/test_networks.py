@@ -5,14 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
 
 from deepsquare.workflow import Bore, NetworkInterface, Run, Step, Wireguard, WireguardPeer
-from tests.support.internet import HOST, Internet, internet
+from tests.support.internet import HOST, ConnectedSite, Internet, internet
 from tests.support.profiles import examples
 from tests.support.scripts import Outcome, ScriptSite, script_of_steps, variables
 from tests.support.shellcheck import complaints
@@ -25,37 +24,13 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 SECRET = "s3cret-of-a-tunnel"
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
-    for tool, package in (("slirp4netns", "slirp4netns"), ("pasta", "passt"), ("wg", "wireguard-tools")):
-        assert shutil.which(tool), f"{tool} is not installed: apt-get install {package}"
-    folder = tmp_path_factory.mktemp("world")
-    (folder / "hello").write_text("hello from the world\n")
-    with internet() as world:
-        world.serve(world.host, HOST, folder)
-        world.serve(world.site, "127.0.0.1", folder)
-        yield world
-
-
-@pytest.fixture
-def inner_site(world: Internet, tmp_path: Path) -> ScriptSite:
-    """A site in that world."""
-    return ScriptSite(tmp_path / "site", launcher=world.site)
-
-
 def step(text: str, network: str = "slirp4netns", *interfaces: NetworkInterface, **more: int | str) -> Step:
     run = Run(command=text, network=network, interfaces=interfaces, **more)  # type: ignore[arg-type]
     return Step(run=run)
 
 
-def run(site: ScriptSite, *steps: Step, **environment: str) -> Outcome:
-    """A job with these steps; neither a file nor a process of its networks is left behind."""
-    outcome = site.run(script_of_steps(*steps), environment)
-    assert site.scratch_folders() == []
-    wait = f"while ls -d {site.shared}/disk/tmp/*/network-*; do sleep 0.1; done"
-    subprocess.run(["timeout", "20", "sh", "-c", wait], check=True, capture_output=True)
-    assert processes_of(site) == []
-    return outcome
+def run(site: ConnectedSite, *steps: Step, **environment: str) -> Outcome:
+    return site.run(script_of_steps(*steps), environment)
 
 
 def program(path: Path, text: str) -> str:
@@ -65,17 +40,11 @@ def program(path: Path, text: str) -> str:
     return str(path)
 
 
-def processes_of(site: ScriptSite) -> list[str]:
-    """What still runs with a file of this site on its command line."""
-    lines = subprocess.run(["ps", "-e", "-ww", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in lines.splitlines() if str(site.folder) in line]
-
-
 # -- own networks
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_step_reaches_the_world_but_not_the_loopback_of_its_host(inner_site: ScriptSite, kind: str) -> None:
+def test_a_step_reaches_the_world_but_not_the_loopback_of_its_host(inner_site: ConnectedSite, kind: str) -> None:
     reach = f"curl -s http://{HOST}:8000/hello"
     hosts = "for host in 127.0.0.1 10.0.2.2; do curl -s -m 2 http://$host:8000/hello; done; exit 0"
     outcome = run(inner_site, step(f"{reach}; {hosts}", kind))
@@ -83,7 +52,7 @@ def test_a_step_reaches_the_world_but_not_the_loopback_of_its_host(inner_site: S
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_nameservers_count_and_the_host_keeps_its_own(inner_site: ScriptSite, kind: str) -> None:
+def test_all_nameservers_count_and_the_host_keeps_its_own(inner_site: ConnectedSite, kind: str) -> None:
     before = Path("/etc/resolv.conf").read_text()
     servers = ("1.1.1.1", "8.8.8.8", "fd00::53")
     outcome = run(inner_site, step("cat /etc/resolv.conf", kind, dns=servers))  # type: ignore[arg-type]
@@ -93,33 +62,33 @@ def test_all_nameservers_count_and_the_host_keeps_its_own(inner_site: ScriptSite
 
 @pytest.mark.parametrize(("kind", "address"), [("slirp4netns", "10.0.2.3"), ("pasta", "169.254.1.1")])
 def test_without_nameservers_the_network_asks_those_of_the_host(
-    inner_site: ScriptSite, kind: str, address: str
+    inner_site: ConnectedSite, kind: str, address: str
 ) -> None:
     assert run(inner_site, step("cat /etc/resolv.conf", kind)).stdout == f"nameserver {address}\n"
 
 
 @pytest.mark.parametrize("kind", ["host", *KINDS])
 @pytest.mark.parametrize(("uid", "gid"), [(1234, 77), (0, 0), (4294967294, 5)])
-def test_a_command_sees_itself_as_it_is_mapped(inner_site: ScriptSite, kind: str, uid: int, gid: int) -> None:
+def test_a_command_sees_itself_as_it_is_mapped(inner_site: ConnectedSite, kind: str, uid: int, gid: int) -> None:
     text = 'echo "$(id -u) $(id -g)"; touch "$STORAGE_PATH/x"; id -un >/dev/null && echo named'
     outcome = run(inner_site, step(text, kind, map_uid=uid, map_gid=gid))
     assert (outcome.exit_code, outcome.stdout) == (0, f"{uid} {gid}\nnamed\n")
 
 
-def test_one_id_alone_is_mapped_and_the_other_stays(inner_site: ScriptSite) -> None:
+def test_one_id_alone_is_mapped_and_the_other_stays(inner_site: ConnectedSite) -> None:
     outcome = run(inner_site, step('echo "$(id -u) $(id -g)"', map_gid=7), step("id -u", "host", map_uid=9))
     assert outcome.stdout == f"{os.geteuid()} 7\n9\n"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_exit_code_the_folder_and_the_variables_are_the_commands(inner_site: ScriptSite, kind: str) -> None:
+def test_the_exit_code_the_folder_and_the_variables_are_the_commands(inner_site: ConnectedSite, kind: str) -> None:
     text = 'pwd; printf "%s\\n" "$A"; exit 7'
     job = Run(command=text, network=kind, work_dir="/usr", env=variables({"A": 'it\'s "me"', "process": "x"}))
     outcome = run(inner_site, Step(run=job))
     assert (outcome.exit_code, outcome.stdout) == (7, '/usr\nit\'s "me"\n')
 
 
-def test_a_command_that_is_asked_to_end_still_has_its_network(inner_site: ScriptSite, tmp_path: Path) -> None:
+def test_a_command_that_is_asked_to_end_still_has_its_network(inner_site: ConnectedSite, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ready")
     text = (
         f"trap 'curl -s http://{HOST}:8000/hello; exit 0' TERM; sleep 60 >/dev/null 2>&1 & echo >{tmp_path}/ready; wait"
@@ -129,7 +98,6 @@ def test_a_command_that_is_asked_to_end_still_has_its_network(inner_site: Script
     process.send_signal(signal.SIGTERM)
     outcome = inner_site.finish(process)
     assert (outcome.exit_code, outcome.stdout) == (143, "hello from the world\n")
-    assert inner_site.scratch_folders() == []
 
 
 # -- sites that lack something
@@ -138,14 +106,14 @@ def test_a_command_that_is_asked_to_end_still_has_its_network(inner_site: Script
 @pytest.mark.parametrize(
     ("kind", "variable"), [("slirp4netns", "DEEPSQUARE_SITE_SLIRP4NETNS"), ("pasta", "DEEPSQUARE_SITE_PASTA")]
 )
-def test_a_site_without_the_program_says_so(inner_site: ScriptSite, kind: str, variable: str) -> None:
+def test_a_site_without_the_program_says_so(inner_site: ConnectedSite, kind: str, variable: str) -> None:
     outcome = run(inner_site, step("echo never", kind), **{variable: "/nowhere/program"})
     assert (outcome.exit_code != 0, outcome.stdout) == (True, "")
     assert "deepsquare: the network of this step cannot be made: " in outcome.stderr
     assert "/nowhere/program" in outcome.stderr
 
 
-def test_a_node_without_namespaces_says_so(inner_site: ScriptSite, tmp_path: Path) -> None:
+def test_a_node_without_namespaces_says_so(inner_site: ConnectedSite, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     program(tmp_path / "bin" / "unshare", "exit 1")
     outcome = run(inner_site, step("echo never"), PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
@@ -156,7 +124,7 @@ def test_a_node_without_namespaces_says_so(inner_site: ScriptSite, tmp_path: Pat
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_node_that_keeps_its_tunnel_device_to_itself_says_so(world: Internet, tmp_path: Path, kind: str) -> None:
     hidden = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev/net && exec "$@"', "sh")
-    outcome = run(ScriptSite(tmp_path / "site", launcher=(*world.site, *hidden)), step("echo never", kind))
+    outcome = run(ConnectedSite(tmp_path / "site", world, *hidden), step("echo never", kind))
     assert outcome.stdout == ""
     assert "cannot be made: users may not open /dev/net/tun on this node" in outcome.stderr
 
@@ -191,7 +159,7 @@ def test_a_step_talks_through_wireguard(tmp_path: Path, kind: str, allowed: str)
     with internet() as inner:
         inner.serve_wireguard(tmp_path / "peer")
         inner.serve(inner.host, "10.9.0.1", tmp_path / "files")
-        site = ScriptSite(tmp_path / "tunnel", launcher=inner.site)
+        site = ConnectedSite(tmp_path / "tunnel", inner)
         outcome = run(site, step(f"curl -s -m 20 http://10.9.0.1:8000/hello; {look}", kind, interface))
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert outcome.stdout.startswith("hello from the tunnel\n")
@@ -200,7 +168,7 @@ def test_a_step_talks_through_wireguard(tmp_path: Path, kind: str, allowed: str)
     assert not [key for key in (own, shared) if key in outcome.stdout + str(outcome.calls)]
 
 
-def test_a_node_without_wireguard_says_so(inner_site: ScriptSite) -> None:
+def test_a_node_without_wireguard_says_so(inner_site: ConnectedSite) -> None:
     probe = ["unshare", "-Urn", "ip", "link", "add", "wg0", "type", "wireguard"]
     if subprocess.run(probe, check=False, capture_output=True).returncode == 0:
         pytest.skip("this kernel has WireGuard")
@@ -217,7 +185,9 @@ def bore(port: int, secret: str | None = None) -> NetworkInterface:
     return NetworkInterface(bore=Bore(bore_address="bore.example:2200", target_port=port, secret=secret))
 
 
-def test_a_tunnel_is_the_sites_program_within_the_network_of_the_step(inner_site: ScriptSite, tmp_path: Path) -> None:
+def test_a_tunnel_is_the_sites_program_within_the_network_of_the_step(
+    inner_site: ConnectedSite, tmp_path: Path
+) -> None:
     tell = 'echo "$1 $2 $(ip -br link show tap0 | cut -d " " -f 1)"'
     tell += '; printf %s "$BORE_SECRET" >"$0.secret"; : >"$0.up"; exec sleep 60'
     tunnel = program(tmp_path / "tunnel", tell)
@@ -228,13 +198,13 @@ def test_a_tunnel_is_the_sites_program_within_the_network_of_the_step(inner_site
     assert SECRET not in outcome.stdout + str(outcome.calls)
 
 
-def test_a_site_without_a_program_for_tunnels_says_so(inner_site: ScriptSite) -> None:
+def test_a_site_without_a_program_for_tunnels_says_so(inner_site: ConnectedSite) -> None:
     outcome = run(inner_site, step("echo never", "pasta", bore(80)))
     assert outcome.stdout == ""
     assert "cannot be made: this site has no program for tunnels (bore)" in outcome.stderr
 
 
-def check_secret(site: ScriptSite, tunnel: str, text: str) -> None:
+def check_secret(site: ConnectedSite, tunnel: str, text: str) -> None:
     wait = f"until [ -e {tunnel}.up ]; do sleep 0.05; done"
     outcome = run(site, step(wait, "slirp4netns", bore(8080, text)), DEEPSQUARE_SITE_TUNNEL=tunnel)
     assert (outcome.exit_code, outcome.stderr) == (0, "")
@@ -245,12 +215,12 @@ def check_secret(site: ScriptSite, tunnel: str, text: str) -> None:
 
 @examples(quick=3, thorough=300, suppress=[HealthCheck.function_scoped_fixture])
 @given(TEXTS)
-def test_any_secret_of_a_tunnel_arrives_byte_for_byte(inner_site: ScriptSite, tmp_path: Path, text: str) -> None:
+def test_any_secret_of_a_tunnel_arrives_byte_for_byte(inner_site: ConnectedSite, tmp_path: Path, text: str) -> None:
     tunnel = program(tmp_path / "tunnel", 'printf %s "$BORE_SECRET" >"$0.secret"; : >"$0.up"')
     check_secret(inner_site, tunnel, text)
 
 
-def test_attacks_in_one_secret_are_only_text(inner_site: ScriptSite, tmp_path: Path) -> None:
+def test_attacks_in_one_secret_are_only_text(inner_site: ConnectedSite, tmp_path: Path) -> None:
     tunnel = program(tmp_path / "tunnel", 'printf %s "$BORE_SECRET" >"$0.secret"; : >"$0.up"')
     check_secret(inner_site, tunnel, "".join(ATTACKS))
 
@@ -258,7 +228,7 @@ def test_attacks_in_one_secret_are_only_text(inner_site: ScriptSite, tmp_path: P
 @pytest.mark.parametrize("first", range(0, len(ATTACKS), 8))
 def test_an_attack_as_a_command_reaches_the_shell_byte_for_byte(recording_site: ScriptSite, first: int) -> None:
     texts = ATTACKS[first : first + 8]
-    outcome = run(recording_site, *[step(text, map_uid=5) for text in texts])
+    outcome = recording_site.run(script_of_steps(*[step(text, map_uid=5) for text in texts]))
     assert [call.program[-3:] for call in outcome.calls] == [["/bin/sh", "-c", text] for text in texts]
 
 

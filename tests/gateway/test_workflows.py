@@ -225,8 +225,7 @@ def test_the_published_names_are_those_of_the_schema(gateway: Gateway) -> None:
     ],
 )
 def test_graphql_and_files_speak_one_language(model: type[Model], published: type) -> None:
-    """The keys of the language, those included that this version refuses with their place."""
-    keys = {key.key.name for key in keys_of(model)} | set(model.later)
+    keys = {key.key.name for key in keys_of(model)}
     assert {graphql_types.published_name(field.name) for field in dataclasses.fields(published)} == keys
 
 

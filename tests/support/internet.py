@@ -3,6 +3,7 @@
 Nothing of the machine's own network is in it. Needs user namespaces, which plain users have on most machines.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.scripts import Outcome, ScriptSite
+
 SITE, HOST = "192.0.2.1", "192.0.2.254"
 """Addresses of the site and of the host, from the range for documentation."""
 
 _LAST_WORDS = "echo up; exec sleep infinity"
+_UNTIL_ALL_IS_GONE = """\
+while ls -d "$SITE"/shared/disk/tmp/*/network-* 2>/dev/null ||
+  ps -e -ww -o args | awk 'index($0, ENVIRON["SITE"]) { found = 1; print } END { exit !found }'
+do sleep 0.1; done
+"""
 _WIREGUARD = """\
 mount -t tmpfs tmpfs /run && mkdir /run/wireguard
 wireguard-go -f wg0 >/dev/null 2>&1 & trap 'kill $!' EXIT
@@ -29,6 +37,8 @@ class Internet:
     site: tuple[str, ...]
     """Words that start a program at the site."""
     host: tuple[str, ...]
+    other_node: tuple[str, ...]
+    """Words for a program of the site: they start one on the host, as on another node of the same cluster."""
     _stack: ExitStack
 
     def serve(self, place: Sequence[str], address: str, folder: Path) -> None:
@@ -68,4 +78,19 @@ def internet() -> Iterator[Internet]:
             (site, f"ip route add default via {HOST}"),
         ):
             subprocess.run([*_inside(place), "sh", "-ec", commands], check=True)
-        yield Internet(_inside(site), _inside(host), stack)
+        yield Internet(_inside(site), _inside(host), ("nsenter", f"--net=/proc/{host}/ns/net"), stack)
+
+
+class ConnectedSite(ScriptSite):
+    """A site in such a world. No file and no process of a job's networks may outlive the job by much."""
+
+    def __init__(self, folder: Path, world: Internet, *more: str) -> None:
+        super().__init__(folder, launcher=(*world.site, *more))
+
+    def finish(self, process: "subprocess.Popen[bytes]") -> Outcome:
+        outcome = super().finish(process)
+        assert self.scratch_folders() == []
+        subprocess.run(
+            ["sh", "-c", _UNTIL_ALL_IS_GONE], env={**os.environ, "SITE": str(self.folder)}, check=True, timeout=20
+        )
+        return outcome

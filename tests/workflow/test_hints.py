@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deepsquare.workflow import InvalidWorkflow, Run, Severity, Step, Workflow, from_data, load
+from deepsquare.workflow import InvalidWorkflow, Severity, from_data, load
 
 GOOD = """\
 resources: {tasks: 1, gpus: 0, cpusPerTask: 1, memPerCpu: 10}
@@ -146,23 +146,6 @@ def test_an_unknown_key_is_a_warning_that_guesses_what_was_meant(where: str, wri
     strict = from_data(data)
     assert strict.workflow is None
     assert [(each.severity, each.hint) for each in strict.problems] == [(Severity.ERROR, problem.hint)]
-
-
-@pytest.mark.parametrize(("model", "place"), [(Workflow, "{}{}"), (Step, "{}steps[0].{}"), (Run, "{}steps[0].run.{}")])
-def test_every_part_of_a_later_version_is_refused_at_its_place(model: type[Workflow | Step | Run], place: str) -> None:
-    for key, later in model.later.items():
-        run = {"command": "true", **({key: {"x": 1}} if model is Run else {})}
-        step = {"run": run, **({key: {"x": 1}} if model is Step else {})}
-        data = {**json.loads(GOOD_JSON), "steps": [step], **({key: {"x": 1}} if model is Workflow else {})}
-        found = from_data(data).problems
-        message = f"{later.feature} are not supported by this version yet"
-        assert (place.format("", key), message, later.hint) in [(each.path, each.message, each.hint) for each in found]
-
-
-def test_virtual_networks_of_a_later_version_are_refused_where_a_step_joins_one() -> None:
-    step = "[run: {command: x, network: pasta, customNetworkInterfaces: [vnet: {name: a, address: 10.0.0.2/24}]}]"
-    found = load(GOOD.replace("[]", step)).problems
-    assert "virtual networks are not supported by this version yet" in [problem.message for problem in found]
 
 
 @pytest.mark.parametrize(("word", "meant"), [("yes", "true"), ("on", "true"), ("no", "false"), ("Off", "false")])

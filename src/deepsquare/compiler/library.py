@@ -12,6 +12,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "apptainer": ("containers",),
     "enroot": ("containers",),
     "network": (),
+    "virtual": ("network",),
     "with": (),
     "condition": (),
     "guard": ("with",),

@@ -1,11 +1,36 @@
-"""Networks as bash: the words that describe the one of a command."""
+"""Networks as bash: the words that describe the virtual ones of a job, and the one of a command."""
 
 import ipaddress
 from collections.abc import Iterator
 
-from deepsquare.compiler.plan import Network
+from deepsquare.compiler.plan import Command, Network, Plan, steps_of
 from deepsquare.compiler.writer import Writer
-from deepsquare.workflow import Wireguard
+from deepsquare.workflow import VirtualNetwork, Wireguard
+
+
+def write_virtual_networks(plan: Plan, writer: Writer) -> None:
+    """Describes the virtual networks of the job, each with the addresses at which steps join it."""
+    for network in plan.networks:
+        members = tuple(_members(network, plan))
+        if members:
+            writer.needs("virtual")
+            reach = " ".join((str(ipaddress.ip_interface(network.gateway_address).network), *members))
+            writer.word("virtual_network", network.name, network.gateway_address, reach, " ".join(members))
+
+
+def _members(network: VirtualNetwork, plan: Plan) -> Iterator[str]:
+    """Addresses without the prefix, each of them once."""
+    own = (
+        step.action.network
+        for step in steps_of(plan.body)
+        if isinstance(step.action, Command) and step.action.network.kind != "host"
+    )
+    joined = (each.vnet for described in own for each in described.interfaces if each.vnet is not None)
+    yield from dict.fromkeys(_alone(member.address) for member in joined if member.name == network.name)
+
+
+def _alone(address: str) -> str:
+    return str(ipaddress.ip_interface(address).ip)
 
 
 def write_network(network: Network, writer: Writer) -> str:
@@ -22,6 +47,9 @@ def write_network(network: Network, writer: Writer) -> str:
         if interface.wireguard is not None:
             addresses, routes = " ".join(interface.wireguard.address), " ".join(_routes(interface.wireguard))
             writer.word("wireguard", f"wg{index}", _configuration(interface.wireguard), addresses, routes)
+        if interface.vnet is not None:
+            address = interface.vnet.address
+            writer.word("join", f"vnet{index}", interface.vnet.name, _alone(address), address)
         if interface.bore is not None:
             writer.word("tunnel", interface.bore.server, str(interface.bore.target_port), interface.bore.secret or "")
     return "run_in_network"

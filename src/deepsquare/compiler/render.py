@@ -7,6 +7,7 @@ paths only, never of a text of the user's.
 from collections.abc import Iterator
 
 from deepsquare.compiler.library import library
+from deepsquare.compiler.networks import write_virtual_networks
 from deepsquare.compiler.plan import Command, Plan, Scope, inner_scopes
 from deepsquare.compiler.transports import write_job
 from deepsquare.compiler.writer import Writer
@@ -46,6 +47,7 @@ def _write_program(plan: Plan, writer: Writer) -> None:
     writer.line(f"ds_own_env=({' '.join(f'{name}={value}' for name, value in plan.variables)})")
     if plan.environment:
         writer.assignments("ds_job_env=(", plan.environment, ")")
+    write_virtual_networks(plan, writer)
     writer.line()
     write_job(plan, writer)
     writer.line()

@@ -172,13 +172,11 @@ class Decoder:
     # -- keys
 
     def _check_keys(self, node: Entries, model: type[Model], path: Path) -> bool:
-        """Reports unknown keys, later ones and ones that exclude each other; False where no record can be built."""
+        """Reports unknown keys and ones that exclude each other; False where no record can be built."""
         known = {field.key.name for field in keys_of(model)}
         is_good = True
         for key, entry in node.entries.items():
-            if key in model.later:
-                self._check_later(key, entry, model, path)
-            elif key not in known:
+            if key not in known:
                 is_good &= self._unknown(key, entry, model, path)
         return is_good & (model.alternatives is None or self._check_alternatives(node, model.alternatives, path))
 
@@ -190,14 +188,6 @@ class Decoder:
         if not given and alternatives.is_required:
             self._problems.error(path, node.position, f"expected one of {', '.join(alternatives.keys)}")
         return len(given) == 1 or not (given or alternatives.is_required)
-
-    def _check_later(self, key: str, entry: Entry, model: type[Model], path: Path) -> None:
-        """Reports a key of a later version; what it holds is read all the same, so that all problems are told."""
-        if _asks_for_nothing(entry.node):
-            return
-        later = model.later[key]
-        message = f"{later.feature} are not supported by this version yet"
-        self._problems.error((*path, key), entry.key_position, message, later.hint)
 
     def _unknown(self, key: str, entry: Entry, model: type[Model], path: Path) -> bool:
         if key == "$schema" and not path:
@@ -212,17 +202,10 @@ def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.is_null
 
 
-def _asks_for_nothing(node: Node) -> bool:
-    """True for null, false and an empty list: given, but the same as not given."""
-    if isinstance(node, Items):
-        return not node.nodes
-    return isinstance(node, Scalar) and (node.is_null or (node.kind is not ScalarKind.TEXT and node.text in _FALSE))
-
-
 def _guess(key: str, model: type[Model]) -> str | None:
     """What the writer of an unknown key may have meant."""
     if key in model.aliases:
         return model.aliases[key]
-    known = {name.lower(): name for name in (*(field.key.name for field in keys_of(model)), *model.later)}
+    known = {field.key.name.lower(): field.key.name for field in keys_of(model)}
     close = difflib.get_close_matches(key.lower().replace("_", "").replace("-", ""), known, n=1, cutoff=0.75)
     return known[close[0]] if close else None

@@ -1,8 +1,7 @@
 """What a user writes: the workflow language as frozen dataclasses, the job itself here, its parts beside.
 
 Each field names its key and its shape, from which decoding, the canonical dump and the JSON Schema
-follow. A `later` key belongs to the language but not yet to this version's compiler: it is read and
-checked, then refused with its place, never ignored. Values built in Python are checked when they are compiled.
+follow. Values built in Python are checked when they are compiled.
 """
 
 from collections.abc import Mapping
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from deepsquare.workflow.environment import EnvVar
-from deepsquare.workflow.networks import VIRTUAL_NETWORKS, VirtualNetwork
-from deepsquare.workflow.shapes import Flag, Key, Later, ListOf, Model, RecordOf, Whole
+from deepsquare.workflow.networks import VirtualNetwork
+from deepsquare.workflow.shapes import Flag, Key, ListOf, Model, RecordOf, Whole
 from deepsquare.workflow.steps import Step
 from deepsquare.workflow.transports import Transport
 
@@ -48,9 +47,6 @@ class JobResources(Model):
 class Workflow(Model):
     """A whole job: what it needs and what it does."""
 
-    later: ClassVar[Mapping[str, Later]] = {
-        "virtualNetworks": VIRTUAL_NETWORKS,
-    }
     aliases: ClassVar[Mapping[str, str]] = {
         "environment": "env",
         "logging": "enableLogging",

@@ -13,10 +13,9 @@ from deepsquare.workflow.formats import (
     check_host_with_port,
 )
 from deepsquare.workflow.limits import MAX_NAME_BYTES
-from deepsquare.workflow.shapes import Alternatives, Key, Later, ListOf, Model, RecordOf, Text, Whole
+from deepsquare.workflow.shapes import Alternatives, Key, ListOf, Model, RecordOf, Text, Whole
 
 _MAX_PORT = 65535
-VIRTUAL_NETWORKS = Later("virtual networks", "use WireGuard interfaces, or the host's network")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +94,6 @@ class NetworkMember(Model):
 class NetworkInterface(Model):
     """One interface of a step's own network."""
 
-    later: ClassVar[Mapping[str, Later]] = {"vnet": VIRTUAL_NETWORKS}
     alternatives: ClassVar[Alternatives] = Alternatives(
         ("wireguard", "bore", "vnet"), is_required=True, advice="make them interfaces of their own"
     )

@@ -3,6 +3,7 @@
 It sees every good record even where others are bad, so that one reading still tells everything.
 """
 
+import ipaddress
 import re
 from collections.abc import Sequence
 
@@ -35,12 +36,13 @@ class _Rules:
         self._problems = problems
         if caller is not None:
             self._resources: JobResources | None = caller.resources
-            self._networks = [network.name for network in caller.virtual_networks]
+            self._networks = {network.name: network for network in caller.virtual_networks}
             self._all_networks_are_known = True
         else:
             self._resources = next((each.record for each in decoded if isinstance(each.record, JobResources)), None)
-            self._networks = [each.record.name for each in decoded if isinstance(each.record, VirtualNetwork)]
-            self._all_networks_are_known = len(self._networks) == _count(job, "virtualNetworks")
+            networks = [each.record for each in decoded if isinstance(each.record, VirtualNetwork)]
+            self._networks = {network.name: network for network in networks}
+            self._all_networks_are_known = len(networks) == _count(job, "virtualNetworks")
         self._variables: dict[Path, set[str]] = {}
         self._seen_networks: set[str] = set()
         self._steps = 0
@@ -109,6 +111,9 @@ class _Rules:
             if run.interfaces:
                 hint = "choose the network slirp4netns or pasta"
                 self._warn(each, "customNetworkInterfaces", "these have no effect on the host network", hint)
+        elif (run.resources.tasks or 1) > 1 and any(interface.vnet is not None for interface in run.interfaces):
+            message = "each task would have the address that the step has in its virtual network"
+            self._error(each, "resources.tasks", message, "write a step for each task")
 
     def _check_resources(self, each: Decoded, asked: RunResources) -> None:
         """A command cannot take more than the job has: by tasks, and by CPUs, memory and GPUs in all."""
@@ -179,6 +184,9 @@ class _Rules:
         if self._all_networks_are_known and member.name not in self._networks:
             hint = "name it in the job's virtualNetworks"
             self._error(each, "name", "the job has no virtual network of this name", hint)
+        network = self._networks.get(member.name)
+        if network is not None and _address(network.gateway_address) == _address(member.address):
+            self._error(each, "address", "the gateway of the network has this address itself", "choose another one")
 
     def _check_network(self, each: Decoded, network: VirtualNetwork) -> None:
         if network.name in self._seen_networks:
@@ -201,6 +209,10 @@ class _Rules:
             self._warn(each, "inputMode", "this has no effect without an input")
         if workflow.continuous_output_sync and (workflow.output is None or workflow.output.s3 is None):
             self._warn(each, "continuousOutputSync", "this has no effect without an output to S3")
+
+
+def _address(text: str) -> object:
+    return ipaddress.ip_interface(text).ip
 
 
 def _count(job: Node, key: str) -> int:

@@ -72,15 +72,6 @@ Shape = Text | Whole | Flag | Choice | ListOf | RecordOf
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """A part of the published language that this version refuses: silence would change what a job does."""
-
-    feature: str
-    """In the plural: "containers"."""
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
 class Key:
     """How a field of a model is written in a workflow."""
 
@@ -106,8 +97,6 @@ class Model:
 
     __slots__ = ()
 
-    later: ClassVar[Mapping[str, Later]] = {}
-    """Keys that are read, checked, and then refused for now."""
     aliases: ClassVar[Mapping[str, str]] = {}
     """Wrong keys that people write, with what they mean."""
     alternatives: ClassVar[Alternatives | None] = None

@@ -111,7 +111,7 @@ heard_from() {
 
 # attach_network <process> <folder of the task> <folder of the step> <kind>: leads out, but not to the host's loopback.
 attach_network() {
-  local more=()
+  local more=() port=none
   [[ -r /dev/net/tun && -w /dev/net/tun ]] || {
     echo 'users may not open /dev/net/tun on this node'
     return 1
@@ -123,9 +123,12 @@ attach_network() {
     heard_from "$!"
   else
     ((UID != 0)) || more=(--runas 0)
+    [[ ! -e $3/port ]] || port=$(<"$3/port")
+    # Who has the node's own address in his network cannot talk to that node, where a virtual network has its middle.
+    ! compgen -G "$3/vnet*.link" >/dev/null || more+=(--address 10.0.2.100 --netmask 255.255.255.0 --gateway 10.0.2.2)
     # It says its number when it is ready.
     setsid "${DEEPSQUARE_SITE_PASTA:-pasta}" --foreground --quiet --config-net --no-map-gw \
-      -t none -u none -T none -U none --dns-forward 169.254.1.1 --pid "$2/ready" "${more[@]}" "$1" 7>&- 9>&- &
+      -t none -u "$port" -T none -U none --dns-forward 169.254.1.1 --pid "$2/ready" "${more[@]}" "$1" 7>&- 9>&- &
     heard_from "$!"
   fi
 }

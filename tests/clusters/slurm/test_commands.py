@@ -1,5 +1,7 @@
 """Slurm's commands: what is a no, and what is a not now."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import psutil
@@ -62,6 +64,21 @@ async def test_a_command_that_does_not_answer_is_given_up_and_ended(tmp_path: Pa
 
     assert failure.value.transient
     assert not psutil.pid_exists(int(pid_file.read_text()))
+
+
+async def test_a_command_that_nobody_waits_for_any_more_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    script = f"exec 3>{pipe}; sleep 1000 & echo begun >&3; wait"
+
+    running = asyncio.create_task(commands(tmp_path, script).run("squeue"))
+    with await asyncio.to_thread(pipe.open, "rb") as held_by_all:
+        assert await asyncio.to_thread(held_by_all.readline) == b"begun\n"
+        running.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert await asyncio.to_thread(held_by_all.read) == b""
 
 
 async def test_a_command_that_is_not_there_is_no_passing_trouble(tmp_path: Path) -> None:

@@ -41,6 +41,22 @@ def test_volumes_lie_where_the_site_says_and_personal_ones_are_the_customers(sit
         assert path.stat().st_mode & 0o7777 == mode
 
 
+def test_what_is_there_is_not_made_again(site: ScriptSite, tmp_path: Path) -> None:
+    made, programs = tmp_path / "made", tmp_path / "programs"
+    programs.mkdir()
+    (programs / "mkdir").write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{made}\nexec /bin/mkdir "$@"\n')
+    (programs / "mkdir").chmod(0o755)
+    path = {"PATH": f"{programs}:{site.environment['PATH']}"}
+    script = script_of_steps(command("true"))
+
+    site.run(script, path)
+    made.unlink()
+    (call,) = site.run(script, path).calls
+
+    scratch = call.environment["STORAGE_PATH"]
+    assert made.read_text().splitlines() == [f"-m 0700 -- {scratch}", f"-- {scratch}/input {scratch}/output"]
+
+
 def test_a_site_that_names_only_its_shared_root_has_all_volumes_below_it(site: ScriptSite) -> None:
     (call,) = site.run(script_of_steps(command("true"))).calls
     volumes = [

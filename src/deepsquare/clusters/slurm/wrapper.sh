@@ -40,7 +40,7 @@ bounded() {
 exec 3> >(bounded)
 filter=$!
 started_at=${EPOCHREALTIME:-$(date +%s.%N)} started_at=${started_at/,/.} # some languages write a comma
-rm -f "$folder/record/ended.json" # of a run before a requeue
+[[ ! -e $folder/record/ended.json ]] || rm -f "$folder/record/ended.json" # of a run before a requeue
 record started.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"at\": $started_at}"
 setsid "$folder/script" >&3 2>&3 3>&- & # leads its own process group
 script=$!

@@ -151,7 +151,7 @@ task() {
   start "$@"
 }
 
-# prepare: makes the volumes where the site says they lie.
+# prepare: makes the volumes that are not there.
 prepare() {
   local shared=${DEEPSQUARE_SITE_SHARED_ROOT:-} user=${DEEPSQUARE_SITE_USER:-$UID} tmp world disk
   [[ -n $shared ]] || {
@@ -162,7 +162,7 @@ prepare() {
   world=${DEEPSQUARE_SITE_WORLD_TMP:-$shared/world-tmp}
   disk=${DEEPSQUARE_SITE_DISK_ROOT:-$shared/disk}
   ds_scratch=$shared/job-${DEEPSQUARE_SITE_JOB:-${SLURM_JOB_ID:-$$}}-$RANDOM$RANDOM
-  mkdir -p -- "$shared" && mkdir -m 0700 -- "$ds_scratch" || {
+  [[ -d $shared ]] || mkdir -p -- "$shared" && mkdir -m 0700 -- "$ds_scratch" || {
     rmdir -- "$ds_scratch" 2>/dev/null
     tell "the scratch folder cannot be made below $shared"
     return 1
@@ -175,12 +175,13 @@ prepare() {
     "DEEPSQUARE_TMP=$tmp" "DEEPSQUARE_SHARED_TMP=$tmp" "DEEPSQUARE_SHARED_WORLD_TMP=$world"
     "DEEPSQUARE_DISK_TMP=$disk/tmp/$user" "DEEPSQUARE_DISK_WORLD_TMP=$disk/world-tmp"
   )
-  local make='mkdir -p -m 0700 -- "$1" && { [ -d "$2" ] || mkdir -p -m 1777 -- "$2"; }'
-  sh -c "$make" sh "$tmp" "$world" && sh -c "$make" sh "$disk/tmp/$user" "$disk/world-tmp" || return
+  local make='[ -d "$1" ] || mkdir -p -m 0700 -- "$1" && { [ -d "$2" ] || mkdir -p -m 1777 -- "$2"; }'
+  set -- "$tmp" "$world"
+  eval "$make" && set -- "$disk/tmp/$user" "$disk/world-tmp" && eval "$make" || return
   if ((${SLURM_JOB_NUM_NODES:-1} > 1)); then
     ds_path='volumes' ds_directory=/ ds_step_env=()
     ds_options=(--ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task=1)
-    attend task sh -c "$make" sh "$disk/tmp/$user" "$disk/world-tmp" || return
+    attend task sh -c "$make" sh "$@" || return
   fi
   call "${ds_preparations[@]}"
 }

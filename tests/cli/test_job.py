@@ -1,11 +1,14 @@
 """`dps job`: everything after the submission."""
 
+import json
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from deepsquare.cli.exits import ExitCode
 from tests.cli.driver import dps
+from tests.support.file_server import Answer, file_server
 from tests.support.local_grid import ENDLESS, HELLO, RunningGrid
 
 
@@ -105,6 +108,51 @@ def test_a_waiting_job_is_explained_provider_by_provider(grid: RunningGrid, wait
         "needs zone=nowhere; has zone=right",
     ]
     assert all(row["help"] for row in answer["candidates"])
+
+
+def test_the_meta_scheduler_itself_explains_a_waiting_job_where_its_door_is_known(
+    grid: RunningGrid, waiting: str
+) -> None:
+    reason = {"provider": grid.provider, "chosen": False, "offers": False, "rule": "drained", "expected_start": None}
+    reason |= {"message": "all of its machines are drained", "help": "wait until it takes jobs again"}
+    with file_server() as door:
+        door.serve(f"/v1/jobs/{waiting}/reasons", json.dumps({"answers": [reason]}).encode())
+        arguments = ("--scheduler", door.address, "--json")
+        answer = dps("job", "explain", waiting, *arguments, environment=grid.environment)
+    (row,) = answer.json["candidates"]
+    assert (row["message"], row["help"]) == (reason["message"], reason["help"])
+    assert answer.stderr.splitlines() == [f"Job {waiting} is PENDING: it starts as soon as one of these can take it."]
+
+
+def assert_explained_from_the_chain(grid: RunningGrid, job: str, door: str, caplog: pytest.LogCaptureFixture) -> None:
+    answer = dps("job", "explain", job, "--scheduler", door, "--json", environment=grid.environment)
+    assert answer.exit_code == ExitCode.OK
+    assert sorted(row["message"] for row in answer.json["candidates"]) == [
+        "needs zone=nowhere; has zone=left",
+        "needs zone=nowhere; has zone=right",
+    ]
+    assert "these are the reasons as far as the chain alone tells" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "said", [Answer(b"hello"), Answer(b'{"answers": 7}'), Answer(b"", 503), Answer(b"{", is_cut=True)]
+)
+def test_a_waiting_job_is_explained_from_the_chain_where_the_door_makes_no_sense(
+    grid: RunningGrid, waiting: str, said: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with file_server() as door:
+        door.serve(f"/v1/jobs/{waiting}/reasons", said)
+        assert_explained_from_the_chain(grid, waiting, door.address, caplog)
+        assert door.requests
+
+
+def test_a_waiting_job_is_explained_from_the_chain_where_nobody_is_at_the_door(
+    grid: RunningGrid, waiting: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as deaf:
+        # Bound, but it does not listen: whoever connects is refused.
+        deaf.bind(("127.0.0.1", 0))
+        assert_explained_from_the_chain(grid, waiting, f"http://127.0.0.1:{deaf.getsockname()[1]}", caplog)
 
 
 def test_a_cancelled_job_is_explained_in_words(grid: RunningGrid, waiting: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 from deepsquare.chain import ChainUnreachable, EventReader, Ledger, Report, SchedulerAccount
 from deepsquare.metascheduler.client import survey
 from deepsquare.metascheduler.service import MetaScheduler
+from deepsquare.metascheduler.settings import MetaSchedulerSettings
 from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
-from deepsquare.scheduling import Rejection
+from deepsquare.scheduling import Backfill, Order, Rejection
 from tests.support.chain import FreshGrid, fresh_grid
 
 CREDIT = WEI_PER_CREDIT
@@ -34,9 +35,11 @@ async def _populate(grid: FreshGrid) -> None:
     await grid.customer_account.allow(500 * CREDIT)
 
 
-def scheduler(grid: FreshGrid, ledger: Ledger | None = None) -> MetaScheduler:
+def scheduler(
+    grid: FreshGrid, ledger: Ledger | None = None, settings: MetaSchedulerSettings | None = None
+) -> MetaScheduler:
     reader = EventReader(ledger or grid.ledger, clock=grid.clock)
-    return MetaScheduler(ledger or grid.ledger, grid.scheduler_account, reader, grid.clock)
+    return MetaScheduler(ledger or grid.ledger, grid.scheduler_account, reader, grid.clock, settings=settings)
 
 
 async def request(grid: FreshGrid, definition: JobDefinition = SMALL, credit: int = 20, attempts: int = 1) -> JobId:
@@ -72,6 +75,60 @@ async def test_a_waiting_job_is_bound_as_soon_as_room_is_free(grid: FreshGrid) -
     await grid.customer_account.cancel(first)
     await service.round()
     assert await place_of(grid, third) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def queue_with_a_hole(grid: FreshGrid, settings: MetaSchedulerSettings) -> dict[str, JobId]:
+    """Jobs of which the last ones may go around those before them, and the round that decides about it.
+
+    `now` holds 3 of the 4 CPUs of the cheap provider for 10 minutes, the dear one is full for 20. `first` needs 3
+    CPUs for 5 minutes, `second` all 4 for 5. `short` and `long` need the free CPU, for 5 and for 20 minutes.
+    """
+    service = scheduler(grid, settings=settings)
+    bound = {}
+    for name, width, credit in (("now", 3, 30), ("full", 4, 160)):
+        bound[name] = await request(grid, replace(SMALL, cpus_per_task=width), credit)
+        await service.round()
+    waiting = {}
+    for name, width, credit in (("first", 3, 15), ("second", 4, 20), ("long", 1, 20), ("short", 1, 5)):
+        waiting[name] = await request(grid, replace(SMALL, cpus_per_task=width), credit)
+    await service.round()
+    assert [await place_of(grid, job) for job in bound.values()] == [
+        (JobStatus.META_SCHEDULED, CHEAP),
+        (JobStatus.META_SCHEDULED, DEAR),
+    ]
+    return {**bound, **waiting}
+
+
+async def waiting_of(grid: FreshGrid, jobs: dict[str, JobId]) -> set[str]:
+    return {name for name, job in jobs.items() if (await place_of(grid, job))[0] is JobStatus.PENDING}
+
+
+@pytest.mark.parametrize(
+    ("backfill", "waiting"),
+    [
+        (Backfill.NONE, {"first", "second", "long", "short"}),
+        # `long` leaves `first` its room and takes the only free CPU, though `second` starts later because of it.
+        (Backfill.EASY, {"first", "second", "short"}),
+        (Backfill.CONSERVATIVE, {"first", "second", "long"}),
+    ],
+)
+async def test_who_may_go_around_whom_is_what_the_setting_backfill_says(
+    grid: FreshGrid, backfill: Backfill, waiting: set[str]
+) -> None:
+    jobs = await queue_with_a_hole(grid, MetaSchedulerSettings(order=Order.FCFS, backfill=backfill))
+    assert await waiting_of(grid, jobs) == waiting
+
+
+async def test_conservative_backfill_serves_a_chain_in_turn_also_after_a_restart(grid: FreshGrid) -> None:
+    settings = MetaSchedulerSettings(order=Order.FCFS, backfill=Backfill.CONSERVATIVE)
+    jobs = await queue_with_a_hole(grid, settings)
+    service = scheduler(grid, settings=settings)
+    for over, waiting in ((("now", "short"), {"second", "long"}), (("first",), {"long"}), (("second",), set())):
+        for name in over:
+            await grid.customer_account.cancel(jobs.pop(name))
+        await service.round()
+        assert await waiting_of(grid, jobs) == waiting
+    assert await place_of(grid, jobs["long"]) == (JobStatus.META_SCHEDULED, CHEAP)
 
 
 async def test_a_new_instance_sees_what_is_already_bound(grid: FreshGrid) -> None:

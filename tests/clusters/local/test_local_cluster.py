@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,6 +87,25 @@ async def test_a_killed_keeper_loses_its_job_and_leaves_no_process(place: LocalP
     again = await cluster.find(request.tag)
     assert again is not None
     assert again.ended_at is not None
+
+
+@pytest.mark.parametrize("whole_cluster", [False, True])
+async def test_a_job_whose_folder_is_removed_ends_with_its_keeper(
+    place: LocalPlace, cluster: LocalCluster, *, whole_cluster: bool
+) -> None:
+    first, second = job(place, FOREVER, tasks=8), job(place, FOREVER, tasks=8)
+    await start(cluster, first)
+    await cluster.submit(second)
+    orphan = psutil.Process(keeper_of(place, first))
+    processes = [orphan, *orphan.children(recursive=True)]
+
+    shutil.rmtree(place.root if whole_cluster else folder_of(place, first).path)
+
+    assert psutil.wait_procs(processes, timeout=30)[1] == []
+    if not whole_cluster:
+        await until(cluster, second.tag, RunState.RUNNING)
+        await cluster.cancel(ClusterJobId(str(second.tag)))
+        await until(cluster, second.tag)
 
 
 async def test_the_room_of_a_lost_job_is_given_to_the_next(place: LocalPlace, cluster: LocalCluster) -> None:

@@ -4,8 +4,9 @@
 
 It is started detached (`setsid --fork`), so it survives the supervisor. It is the parent of every process of the job
 (a subreaper), so none escapes the limits or outlives the job. What it is told stands in files that it looks at ten
-times a second: `cancel` and `limit.json`. What it has to tell stands in files too: `started.json` is durable BEFORE
-the first instruction of the job, so a job without it has never run; `ended.json` once nothing of the job is left.
+times a second: `cancel` and `limit.json`; where the folder itself was removed it ends the job. What it has to tell
+stands in files too: `started.json` is durable BEFORE the first instruction of the job, so a job without it has never
+run; `ended.json` once nothing of the job is left.
 When the job is over it gives its room to the next in the queue. It speaks to no network and to no other process.
 """
 
@@ -162,6 +163,8 @@ class Keeper:
             )
         elif self._folder.cancel.exists():
             self._stop("cancelled", "")
+        elif not self._folder.path.exists():
+            self._stop("lost", "its folder was removed", at_once=True)
         elif time.monotonic() - self._started_monotonic > self._limit_seconds():
             self._stop("timeout", "reached its time limit")
 
@@ -225,6 +228,8 @@ class Keeper:
             try:
                 write_json(self._folder.ended, record)
             except OSError as error:  # a full disk must not lose a result: wait for room
+                if not self._folder.path.exists():  # nobody is left to tell
+                    return
                 sys.stderr.write(f"the end record cannot be written, trying again: {error}\n")
                 time.sleep(FULL_DISK_SECONDS)
             else:
@@ -249,6 +254,8 @@ def main() -> None:
     processes.become_subreaper()
     Keeper(folder).run()
     os.close(life_lock)  # from here on the end record counts
+    if not folder.root.path.exists():
+        return
     folder.root.announce()
     if not folder.root.somebody_waits():
         return

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from deepsquare.chain import ChainUnreachable, EventReader, Ledger, Report, Sche
 from deepsquare.metascheduler.client import survey
 from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.metascheduler.settings import MetaSchedulerSettings
-from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
+from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Label, Node, Prices
 from deepsquare.scheduling import Backfill, Order, Rejection
 from tests.support.chain import FreshGrid, fresh_grid
 
@@ -42,8 +43,11 @@ def scheduler(
     return MetaScheduler(ledger or grid.ledger, grid.scheduler_account, reader, grid.clock, settings=settings)
 
 
-async def request(grid: FreshGrid, definition: JobDefinition = SMALL, credit: int = 20, attempts: int = 1) -> JobId:
-    return (await grid.customer_account.request_job(definition, credit * CREDIT, "job", max_attempts=attempts)).job_id
+async def request(
+    grid: FreshGrid, definition: JobDefinition = SMALL, credit: int = 20, attempts: int = 1, **terms: Any
+) -> JobId:
+    terms["max_attempts"] = attempts
+    return (await grid.customer_account.request_job(definition, credit * CREDIT, "job", **terms)).job_id
 
 
 async def place_of(grid: FreshGrid, job_id: JobId) -> tuple[JobStatus, int | None]:
@@ -75,6 +79,49 @@ async def test_a_waiting_job_is_bound_as_soon_as_room_is_free(grid: FreshGrid) -
     await grid.customer_account.cancel(first)
     await service.round()
     assert await place_of(grid, third) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_job_waits_for_a_provider_below_its_price_ceiling(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    first = await request(grid, WHOLE_NODE)
+    await service.round()
+    modest = await request(grid, WHOLE_NODE, max_price_per_minute=8 * CREDIT - 1)
+    rich = await request(grid, WHOLE_NODE, max_price_per_minute=8 * CREDIT)
+    await service.round()
+    assert await place_of(grid, modest) == (JobStatus.PENDING, None)
+    assert await place_of(grid, rich) == (JobStatus.META_SCHEDULED, DEAR)
+    await grid.customer_account.cancel(first)
+    await service.round()
+    assert await place_of(grid, modest) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_job_whose_latest_start_is_over_holds_up_nobody(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    first, _ = [await request(grid, WHOLE_NODE) for _ in range(2)]
+    await service.round()
+    latest = grid.clock.now() + timedelta(seconds=10)
+    late = await request(grid, WHOLE_NODE, latest_start=latest)
+    next_one = await request(grid, WHOLE_NODE)
+    grid.clock.advance(11)
+    await grid.customer_account.cancel(first)
+    await service.round()
+    assert await place_of(grid, late) == (JobStatus.PENDING, None)
+    assert await place_of(grid, next_one) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_only_who_wants_it_cheap_waits_for_the_cheap_provider(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    first = await request(grid, WHOLE_NODE)
+    await service.round()
+    frugal = await request(grid, replace(WHOLE_NODE, uses=(Label("objective", "cost"),)))
+    await service.round()
+    hasty = await request(grid, replace(WHOLE_NODE, uses=(Label("objective", "time"),)))
+    await service.round()
+    assert await place_of(grid, frugal) == (JobStatus.PENDING, None)
+    assert await place_of(grid, hasty) == (JobStatus.META_SCHEDULED, DEAR)
+    await grid.customer_account.cancel(first)
+    await service.round()
+    assert await place_of(grid, frugal) == (JobStatus.META_SCHEDULED, CHEAP)
 
 
 async def queue_with_a_hole(grid: FreshGrid, settings: MetaSchedulerSettings) -> dict[str, JobId]:

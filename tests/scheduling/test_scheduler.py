@@ -165,6 +165,17 @@ def test_a_job_whose_latest_start_is_over_is_not_started() -> None:
     assert decided(made, 11) == {}
 
 
+def test_a_job_whose_latest_start_is_over_is_promised_nothing() -> None:
+    made = scheduler(cluster(ALICE, cpus(4)))
+    made.hold(JobId(9), job(9, 2), ALICE, 0, until=100)
+    made.submit(replace(job(1, 4), latest_start=datetime.fromtimestamp(10, UTC)))
+    made.submit(job(2, 2, seconds=500))
+    assert decided(made, 10) == {}
+    assert 10 < made.next_look() < 11
+    assert decided(made, made.next_look()) == {2: ALICE}
+    assert made.next_look() == math.inf
+
+
 def test_the_balanced_objective_weighs_price_against_size() -> None:
     made = scheduler(cluster(ALICE, cpus(4), price=9), cluster(BOB, cpus(8), price=1))
     made.submit(job(1))

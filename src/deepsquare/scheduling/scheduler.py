@@ -232,8 +232,19 @@ class Scheduler:
         return math.inf if found is None else found[0]
 
     def next_look(self) -> float:
-        """When to decide again though nothing happened: patience ends or a cluster opens; `math.inf` for never."""
-        return min((*self._patient.values(), *(cluster.closed_until for cluster in self._closed)), default=math.inf)
+        """When to decide again though nothing happened; `math.inf` for never.
+
+        Patience ends, a cluster opens, or the latest start of the job that is promised a place is over.
+        """
+        openings = (cluster.closed_until for cluster in self._closed)
+        return min((*self._patient.values(), *openings, self._promise_void_at()))
+
+    def _promise_void_at(self) -> float:
+        """From when on nothing needs to be kept for the job that is promised a place: it would start too late."""
+        if self._promised is None or self._promised.promise is None:
+            return math.inf
+        latest = self.queue[self._promised.promise.job].request.latest_start
+        return math.inf if latest is None else math.nextafter(latest.timestamp(), math.inf)
 
     def _decide_conservatively(self, now: float) -> list[Start]:
         """Promise each job in turn the place where it starts earliest; those whose turn is now start."""
@@ -272,6 +283,8 @@ class Scheduler:
         for job in [job for job, until in self._patient.items() if until <= now]:
             del self._patient[job]
             self._fresh.add(self.queue[job].group)
+        if self._promise_void_at() <= now:
+            self._lift_promise()
         if now - self._ranked_at >= RANK_AGAIN_SECONDS and self.policy.order is Order.FAIR:
             self.queue.rank_again(self.policy.fair_head_start_seconds * SHARE_TOLERANCE)
             self._ranked_at = now
@@ -293,7 +306,7 @@ class Scheduler:
             if start is not None:
                 starts.append(start)
                 touched.add(start.cluster)
-            elif not places.clusters or not seconds_at(entry.request, places.cheapest):
+            elif not self._can_ever_start(entry.request, places, now):
                 self.queue.set_aside(entry)
             elif self._keep_promise(entry, before, touched, now) or self._promise(entry, now):
                 break
@@ -301,6 +314,9 @@ class Scheduler:
                 skipped += 1
         if before is not None and _says_the_same(before[0].promise, before[1]):
             self._loosened.discard(before[0])
+
+    def _can_ever_start(self, request: JobRequest, places: Places, now: float) -> bool:
+        return bool(places.clusters and seconds_at(request, places.cheapest)) and not _is_too_late(request, now)
 
     def _lift_promise(self) -> tuple[Cluster, Promise] | None:
         """Take back the promise: what was kept for it is free again."""

@@ -394,5 +394,5 @@ async def test_a_survey_shows_customers_what_the_scheduler_sees(grid: FreshGrid)
 
 
 def test_a_scheduler_account_is_all_the_power_it_needs() -> None:
-    public = {name for name in vars(SchedulerAccount) if not name.startswith("_")}
+    public = {name for name in dir(SchedulerAccount) if not name.startswith("_")}
     assert public == {"address", "assign", "expire"}

@@ -24,15 +24,15 @@ help: ## Show these targets
 demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a workflow through it, show the bill
 	@$(VENV)/bin/dps demo
 
-test: check contracts-check .tools/s3/.installed ## Run all tests: the fast ones, the contracts, and the systems with real Slurm and whole grids
+test: check contracts-check .tools/s3/.installed ## Run all tests: the fast ones, the contracts, those that start programs, and the systems with real Slurm and whole grids
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long --timeout 900
-	$(VENV)/bin/pytest -n $(WORKERS) -m "system and not conformance" --timeout 600
+	$(VENV)/bin/pytest -n $(WORKERS) -m "(programs or system) and not conformance" --timeout 600
 
 thorough: $(VENV)/.dev ## Try every rule that holds for all inputs with as many as a night allows
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile thorough --timeout 14400
 
-check: lint ## Run the linters, the type checker and the fast tests; show which of them took longest
-	$(VENV)/bin/pytest -n $(WORKERS) -m "not system and not conformance" --durations 10
+check: lint ## Run the linters, the type checker and the fast tests in less than a minute; show which of them took longest
+	$(VENV)/bin/pytest -n $(WORKERS) -m "not programs and not system and not conformance" --durations 10
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check

@@ -1,5 +1,6 @@
 """What several suites share: how hard rules are tried, where files lie, and a real Slurm, started once per worker."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.programs import Watchman
 from tests.support.slurm import SlurmLab, slurm_lab, unavailable
 
 # How many examples a rule meets: few in `make check`, many in `make test`, and most in `make thorough`, which takes
@@ -42,6 +44,17 @@ if _may_hold_tests(_MEMORY):
 for number in (signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Watchman(), "watchman")
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage only in what the tests make: what they import stays, and is large."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ HEAVY = (
 )
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("statement", "allowed"),
     [

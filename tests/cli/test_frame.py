@@ -33,6 +33,7 @@ def commands(group: click.Group = root, path: tuple[str, ...] = ()) -> Iterator[
 ALL = list(commands())
 
 
+@pytest.mark.programs
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\n"
@@ -44,6 +45,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert answer.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("name", ["submit", "wallet", "job", "validate"])
 def test_help_of_a_command_imports_no_service(name: str) -> None:
     program = (
@@ -87,13 +89,14 @@ def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
     assert "did you mean 'submit'?" in answer.stderr
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", [pytest.param("bash", marks=pytest.mark.programs), "zsh", "fish"])
 def test_completion_prints_a_script_for_the_shell(shell: str) -> None:
     answer = dps("completion", shell)
     assert answer.exit_code == ExitCode.OK
     assert "_DPS_COMPLETE" in answer.stdout
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("command", ["submit", "validate", "render"])
 def test_the_shell_completes_names_of_files(command: str) -> None:
     environment = {"_DPS_COMPLETE": "bash_complete", "COMP_WORDS": f"dps {command} ex", "COMP_CWORD": "2"}

@@ -7,6 +7,7 @@ import pytest
 from deepsquare.cli.exits import ExitCode
 from tests.cli.driver import dps
 from tests.support.git_server import GitRepository
+from tests.support.programs import PROGRAMS
 
 MODULE = "name: m\ndescription: d\ninputs: [{key: WHO, description: d}]\nsteps:\n  - run: {command: echo $WHO}\n"
 USING = """\
@@ -18,7 +19,7 @@ steps:
 """
 
 
-@pytest.fixture
+@pytest.fixture(params=PROGRAMS)
 def mirror(tmp_path: Path) -> Path:
     """A mirror with one module."""
     repository = GitRepository(tmp_path / "mirror" / "git.test" / "owner" / "repo")

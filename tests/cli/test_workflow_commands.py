@@ -4,6 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
 from deepsquare import workflow
 from deepsquare.cli.exits import ExitCode
 from deepsquare.workflow.schema import module_schema, workflow_schema
@@ -103,6 +105,7 @@ def test_init_writes_a_commented_workflow_and_the_schema_that_its_first_line_nam
     assert workflow.load(text).problems == ()
 
 
+@pytest.mark.programs
 def test_what_init_writes_runs(tmp_path: Path) -> None:
     dps("init", tmp_path / "mine.yaml")
     outcome = ScriptSite(tmp_path / "site").run(script_of((tmp_path / "mine.yaml").read_text()))

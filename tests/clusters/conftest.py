@@ -7,7 +7,7 @@ import pytest
 from deepsquare.clusters.port import Cluster
 from tests.clusters.places import LocalPlace, Place, SlurmPlace
 
-ADAPTERS = ["local", pytest.param("slurm", marks=pytest.mark.system)]
+ADAPTERS = [pytest.param("local", marks=pytest.mark.programs), pytest.param("slurm", marks=pytest.mark.system)]
 
 
 @pytest.fixture(params=ADAPTERS)

@@ -7,22 +7,23 @@ from pathlib import Path
 import pytest
 
 from tests.support.internet import HOST, ConnectedSite, Internet, internet
+from tests.support.programs import PROGRAMS
 from tests.support.scripts import ScriptSite
 
 
-@pytest.fixture
+@pytest.fixture(params=PROGRAMS)
 def site(tmp_path: Path) -> ScriptSite:
     """A site whose srun runs what it is given."""
     return ScriptSite(tmp_path / "site")
 
 
-@pytest.fixture
+@pytest.fixture(params=PROGRAMS)
 def recording_site(tmp_path: Path) -> ScriptSite:
     """A site whose srun runs nothing and records everything."""
     return ScriptSite(tmp_path / "site", record_only=True)
 
 
-@pytest.fixture
+@pytest.fixture(params=PROGRAMS)
 def bare_site(tmp_path: Path) -> ScriptSite:
     """A site whose srun becomes its one task, unrecorded: fast."""
     return ScriptSite(tmp_path / "site", is_bare=True)

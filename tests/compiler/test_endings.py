@@ -130,6 +130,7 @@ def test_a_step_that_failed_within_finally_can_be_caught_there(site: ScriptSite,
     assert (outcome.exit_code, seen(outcome)) == (143, ["step got TERM", "caught 4", "on"])
 
 
+@pytest.mark.programs
 def test_a_signal_changes_no_exit_code_within_finally(tmp_path: Path) -> None:
     """Bash loses the code of a process that it awaits in the background and that ends together with a signal."""
     pid = tmp_path / "pid"

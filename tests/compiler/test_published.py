@@ -28,6 +28,7 @@ def test_the_published_hello_world_compiles_and_runs(site: ScriptSite) -> None:
     assert (outcome.exit_code, outcome.stdout) == (0, "Running: hello world\nHello World\n")
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("sample", complete(), ids=lambda sample: sample.name)
 def test_a_published_workflow_compiles_to_a_script_that_bash_understands(sample: Path) -> None:
     script = compiler.compile(workflow.load(sample.read_text(), modules=PUBLISHED_MODULES), salt="0" * 32).text

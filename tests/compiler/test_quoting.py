@@ -49,12 +49,14 @@ def read_back(words: list[str], locale: str) -> list[str]:
     return [part.decode() for part in done.stdout.split(b"\0")[:-1]]
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_bash_reads_back_what_was_quoted(locale: str) -> None:
     assert read_back([quote(text) for text in NASTY], locale) == NASTY
     assert read_back([quote_where_needed(text) for text in NASTY], locale) == NASTY
 
 
+@pytest.mark.programs
 @given(st.lists(TEXTS, min_size=1, max_size=20))
 def test_bash_reads_back_any_text(texts: list[str]) -> None:
     assert read_back([quote(text) for text in texts], "C.UTF-8") == texts

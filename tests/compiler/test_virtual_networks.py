@@ -150,6 +150,7 @@ def test_attacks_as_the_name_of_a_network_are_only_text(inner_site: ConnectedSit
     assert not list(inner_site.folder.rglob(CANARY))
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("name", ["$(touch x)", "a'b", "x]=$(touch x)", "`touch x`", '"', "a\nb", *ATTACKS])
 def test_shellcheck_has_nothing_to_say(name: str) -> None:
     networks = ({"name": name, "gatewayAddress": "10.0.0.1/24"},)

@@ -20,6 +20,7 @@ from deepsquare.workflow.shapes import Model, keys_of
 from tests.gateway.conftest import WORKFLOW, Accounts, Gateway, running
 from tests.gateway.knocking import code
 from tests.support.git_server import GitRepository
+from tests.support.programs import PROGRAMS
 
 SUBMIT = "mutation Submit($job: Job!) { submit(job: $job) }"
 JOB: dict[str, Any] = {
@@ -246,7 +247,7 @@ USING = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(params=PROGRAMS)
 def mirror(tmp_path: Path) -> GitRepository:
     """A repository in the mirror of the gateway of `with_modules`, whose tag v1 is at its first commit."""
     repository = GitRepository(tmp_path / "mirror" / "git.test" / "owner" / "repo")

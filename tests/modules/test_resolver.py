@@ -13,11 +13,12 @@ from deepsquare.modules import cache as cache_module
 from deepsquare.workflow import FetchedModule, ModuleSource, ModuleUnavailable, load
 from tests.support.clock import ManualClock
 from tests.support.git_server import GitRepository, GitServer, git_server
+from tests.support.programs import PROGRAMS
 
 ONE, TWO = "name: one\nsteps: []\n", "name: two\nsteps: []\n"
 
 
-@pytest.fixture
+@pytest.fixture(params=PROGRAMS)
 def repository(tmp_path: Path) -> GitRepository:
     return GitRepository(tmp_path / "hosted" / "owner" / "repo")
 

@@ -10,6 +10,8 @@ from deepsquare.supervisor.runtimes import InstalledRuntimes
 from deepsquare.supervisor.settings import ContainerSettings, SupervisorSettings, ToolSettings
 from tests.supervisor.stage import CREDIT_PER_MINUTE, SETTINGS, Stage
 
+pytestmark = pytest.mark.programs
+
 
 def program(folder: Path, name: str, text: str) -> str:
     """A program that runs a line of shell."""

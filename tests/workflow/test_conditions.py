@@ -57,6 +57,7 @@ def test_a_test_that_ends_before_its_end_is_refused(text: str) -> None:
 PARTS = st.sampled_from([*" \n\"'\\()[]&|;!<>=a", "]]", " ]] ", "[[", "$'", "${", "-n ", ">out", "# "])
 
 
+@pytest.mark.programs
 @given(st.lists(PARTS, max_size=12).map("".join))
 def test_bash_ends_no_accepted_test_early(text: str) -> None:
     """A word behind the test shows whether bash took it for a part of the test: then it is no assignment of ours."""

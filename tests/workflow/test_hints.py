@@ -164,6 +164,7 @@ def test_paths_do_not_show_the_key_under_which_the_job_stands() -> None:
     assert (problem.path, problem.line, problem.column) == ("resources.memPerCpu", 2, 61)
 
 
+@pytest.mark.programs
 def test_importing_the_language_loads_no_parser_and_no_web_framework(tmp_path: Path) -> None:
     program = "import sys, deepsquare.workflow, deepsquare.compiler; print(*sys.modules)"
     modules = subprocess.run(

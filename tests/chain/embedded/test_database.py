@@ -66,6 +66,7 @@ async def test_a_chain_is_open_in_one_place_at_a_time(path: Path) -> None:
     await EmbeddedChain(path).close()
 
 
+@pytest.mark.programs
 def test_another_process_is_named_and_its_end_frees_the_chain(path: Path) -> None:
     path.parent.mkdir()
     with subprocess.Popen(

@@ -14,6 +14,8 @@ from deepsquare.cli.failure import GridFailed
 from deepsquare.cli.localgrid.children import EARLY_DEATHS, Children, Part
 from deepsquare.clock import SystemClock
 
+pytestmark = pytest.mark.programs
+
 WAIT_SECONDS = 30
 FOREVER = "import signal; signal.pause()"
 

@@ -19,6 +19,8 @@ from deepsquare.clusters.records import read_json, write_json
 from deepsquare.model import Node
 from tests.clusters.places import LocalPlace, job, printed, run, until
 
+pytestmark = pytest.mark.programs
+
 FOREVER = "echo ready; sleep 100000"
 
 

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from deepsquare.clusters.local import shutdown
 from deepsquare.clusters.port import RunState
 from tests.clusters.places import LocalPlace, job, printed, until
+
+pytestmark = pytest.mark.programs
 
 
 async def test_running_jobs_are_lost_and_waiting_jobs_run_after_the_next_start(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from deepsquare.clusters.slurm.checks import COMMANDS, missing_on
 from deepsquare.clusters.slurm.commands import CommandFailed, Commands
 from deepsquare.clusters.slurm.settings import SlurmSettings
 from deepsquare.clusters.slurm.spool import Spool
+from tests.support.programs import PROGRAMS
 
 
 class Site:
@@ -39,7 +40,7 @@ class Site:
         return await missing_on(settings, Commands(settings), entry, spool)
 
 
-@pytest.fixture
+@pytest.fixture(params=PROGRAMS)
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     return Site(tmp_path, monkeypatch)
 

@@ -10,6 +10,8 @@ import pytest
 from deepsquare.clusters.slurm.commands import CommandFailed, Commands
 from deepsquare.clusters.slurm.settings import SlurmSettings
 
+pytestmark = pytest.mark.programs
+
 
 def commands(folder: Path, script: str, **settings: float) -> Commands:
     """Commands of which `squeue` is this script."""

@@ -7,6 +7,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.programs
+
 WRAPPER = resources.files("deepsquare.clusters.slurm") / "wrapper.sh"
 RUNS = 40
 

@@ -17,6 +17,7 @@ _Subject = TypeVar("_Subject")
 
 SALT = "0" * 32
 STEPS = 100
+_PUBLISHED = Path(__file__).parents[2] / "shared" / "workflows"
 _HELLO_WORLD = Path(__file__).parents[1] / "examples" / "hello-world.yaml"
 _STEP = """\
   - name: step {number}
@@ -44,8 +45,19 @@ def measure(*, quick: bool) -> list[Figure]:
         _figure("compile hello-world", workflow.load(hello).require(), _compile, runs, at_most=2.0),
         _figure(f"load {STEPS} steps", long, workflow.load, max(3, runs // 20)),
         _figure(f"compile {STEPS} steps", workflow.load(long).require(), _compile, max(3, runs // 20), at_most=50.0),
+        *(
+            _figure(f"load and compile {name}, the largest published", text, _load_and_compile, runs, at_most=20.0)
+            for name, text in _largest_published()
+        ),
         Figure("script of hello-world", size, "bytes", at_most=8 * 1024),
     ]
+
+
+def _largest_published() -> list[tuple[str, str]]:
+    """The name and text of the largest published workflow that is complete; none where they are not here."""
+    texts = {path.name: path.read_text() for path in _PUBLISHED.glob("*.yaml")}
+    complete = [(name, text) for name, text in texts.items() if "TO-BE-FILLED" not in text]
+    return sorted(complete, key=lambda sample: len(sample[1]))[-1:]
 
 
 def _compile(job: workflow.Workflow) -> compiler.Script:

@@ -9,6 +9,8 @@ import pytest
 from tests.support.internet import HOST, ConnectedSite, Internet, internet
 from tests.support.programs import PROGRAMS
 from tests.support.scripts import ScriptSite
+from tests.support.slurm import SlurmLab
+from tests.support.slurm_scripts import Slurm
 
 
 @pytest.fixture(params=PROGRAMS)
@@ -46,3 +48,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
 def inner_site(world: Internet, tmp_path: Path) -> ConnectedSite:
     """A site in that world."""
     return ConnectedSite(tmp_path / "site", world)
+
+
+@pytest.fixture
+def slurm(lab: SlurmLab, tmp_path: Path) -> Slurm:
+    """A Slurm that runs scripts."""
+    return Slurm(lab, tmp_path)

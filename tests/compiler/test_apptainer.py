@@ -72,6 +72,14 @@ def test_a_command_runs_in_its_image_and_sees_the_jobs_volumes_at_their_places(
     assert list((disk / "tmp/0xCafe").iterdir()) == []
 
 
+def test_only_root_of_his_own_namespaces_keeps_his_powers(
+    recording_site: ScriptSite, apptainer: RuntimeStandIn
+) -> None:
+    steps = [inside(HUB, map_uid=0), inside(HUB, map_uid=7), inside(HUB, map_gid=0), inside(HUB)]
+    outcome = run(recording_site, apptainer, *steps)
+    assert ["--keep-privs" in call.program for call in outcome.calls] == [True, False, False, False]
+
+
 def test_variables_of_a_container_are_those_of_deepsquare_then_the_steps_and_never_on_a_command_line(
     site: ScriptSite, apptainer: RuntimeStandIn
 ) -> None:

@@ -84,8 +84,8 @@ def internet() -> Iterator[Internet]:
 class ConnectedSite(ScriptSite):
     """A site in such a world. No file and no process of a job's networks may outlive the job by much."""
 
-    def __init__(self, folder: Path, world: Internet, *more: str) -> None:
-        super().__init__(folder, launcher=(*world.site, *more))
+    def __init__(self, folder: Path, world: Internet, *more: str, record_only: bool = False) -> None:
+        super().__init__(folder, record_only=record_only, launcher=(*world.site, *more))
 
     def finish(self, process: "subprocess.Popen[bytes]") -> Outcome:
         outcome = super().finish(process)

@@ -55,11 +55,13 @@ def _name_for_enroot(container: Container) -> str:
 
 
 def _sights(container: Container, command: Command) -> Iterator[str]:
-    """What it is given of the host, and whether it may change its own files."""
+    """What it is given of the host, whether it may change its own files, and whether it keeps the powers of root."""
     if not container.read_only_root_fs:
         yield "changes"
     if command.gpus_per_task:
         yield "gpus"
+    if command.network.map_uid == 0:
+        yield "root"
     if container.mount_home:
         yield "home"
     if container.x11:

@@ -14,6 +14,7 @@ in_apptainer() {
   done
   [[ $ds_sees != *' changes '* ]] || words+=(--writable-tmpfs)
   [[ $ds_sees != *' gpus '* ]] || words+=(--nv)
+  [[ $ds_sees != *' root '* ]] || words+=(--keep-privs) # in its own namespaces; some sites take them from any root
   [[ -n $ds_inside ]] || find_working_folder || return
   words+=(--pwd "$ds_inside")
   for ((index = 0; index < ${#ds_binds[@]}; index += 3)); do

@@ -27,14 +27,22 @@ class RunningNode:
     websocket_url: str
 
 
-def tool(name: str) -> str:
-    """The path of `anvil` or `geth`."""
-    variable = f"DEEPSQUARE_TEST_{name.upper()}"
+def installed(name: str) -> str | None:
+    """The path of `anvil` or `geth`, where there is one."""
     folders = os.pathsep.join([os.environ.get("PATH", ""), *map(str, _TOOL_FOLDERS)])
-    found = os.environ.get(variable) or shutil.which(name, path=folders)
+    return os.environ.get(_variable(name)) or shutil.which(name, path=folders)
+
+
+def _variable(name: str) -> str:
+    return f"DEEPSQUARE_TEST_{name.upper()}"
+
+
+def tool(name: str) -> str:
+    """The path of `anvil` or `geth`, without which a test cannot run."""
+    found = installed(name)
     if found is not None:
         return found
-    reason = f"{name} is not installed: set {variable}, or put it on PATH or into .tools/"
+    reason = f"{name} is not installed: set {_variable(name)}, or put it on PATH or into .tools/"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

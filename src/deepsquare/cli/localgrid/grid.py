@@ -45,15 +45,22 @@ LOOK_SECONDS = 0.1
 
 
 class LocalGrid:
-    """One grid on this machine."""
+    """One grid on this machine; with `node_url`, on the chain of a node that runs already (HTTP and WebSocket)."""
 
     def __init__(
-        self, folder: StateFolder, *, say: Callable[[str], None], with_slurm: bool = False, clock: Clock | None = None
+        self,
+        folder: StateFolder,
+        *,
+        say: Callable[[str], None],
+        with_slurm: bool = False,
+        node_url: str | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.folder = folder
         self._say = say
         self._clock = clock or SystemClock()
         self._providers = providers(with_slurm=with_slurm)
+        self._node_url = node_url
         self._stack = AsyncExitStack()
         self.children = Children(self._clock, say)
 
@@ -82,14 +89,15 @@ class LocalGrid:
     async def _start(self) -> None:
         folder = self.folder
         ports = keep_ports(folder.ports, (NODE, GATEWAY, METASCHEDULER))
-        node_url = f"http://{LOOPBACK}:{ports[NODE]}"
+        node_url = self._node_url or f"http://{LOOPBACK}:{ports[NODE]}"
         rpc = HttpRpc(node_url, clock=self._clock)
         self._stack.push_async_callback(rpc.close)
-        await self.children.start(node_part(folder, ports[NODE], rpc))
+        if self._node_url is None:
+            await self.children.start(node_part(folder, ports[NODE], rpc))
         journal = DeployJournal(folder.deployment)
         grid = load_grid(folder.grid_file).grid if folder.grid_file.exists() else await found(folder, rpc, journal)
         gateway_url = f"http://{LOOPBACK}:{ports[GATEWAY]}"
-        websocket_url = f"ws://{LOOPBACK}:{ports[NODE]}"
+        websocket_url = node_url.replace("http", "ws", 1)
         scheduler_url = f"http://{LOOPBACK}:{ports[METASCHEDULER]}"
         write_grid(folder.grid_file, GridFile(node_url, grid, websocket_url, gateway_url, scheduler_url=scheduler_url))
         journal.close()

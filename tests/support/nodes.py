@@ -18,6 +18,9 @@ import pytest
 _TREE = Path(__file__).parents[2]
 _TOOL_FOLDERS = (_TREE / ".tools" / "bin", _TREE / ".tools", _TREE / "contracts" / "node_modules" / ".bin")
 
+OLDEST_RULES = "cancun"
+"""Of the chains that a grid may live on; the embedded chain and geth have newer ones."""
+
 
 @dataclass(frozen=True)
 class RunningNode:
@@ -49,9 +52,10 @@ def tool(name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def anvil(folder: Path, chain_id: int, *options: str) -> AsyncIterator[RunningNode]:
+async def anvil(folder: Path, chain_id: int, *options: str, rules: str = OLDEST_RULES) -> AsyncIterator[RunningNode]:
     """An anvil that makes a block of each transaction; `options` are more of its own."""
-    command = [tool("anvil"), "--port", "0", "--chain-id", str(chain_id), "--prune-history", "256", *options]
+    command = [tool("anvil"), "--port", "0", "--chain-id", str(chain_id), "--hardfork", rules]
+    command += ["--prune-history", "256", *options]
     async with _running(command, folder, rb"Listening on (127\.0\.0\.1:\d+)") as address:
         yield RunningNode(f"http://{address}", f"ws://{address}")
 

@@ -34,8 +34,8 @@ GAS = 400_000
 
 @pytest.fixture
 async def reference(tmp_path: Path, wallet: Wallet) -> AsyncIterator[HttpRpc]:
-    options = ("--hardfork", "prague", "--base-fee", "0", "--gas-price", "0", "--gas-limit", "50000000", "--no-mining")
-    async with anvil(tmp_path, CHAIN_ID, *options) as node:
+    options = ("--base-fee", "0", "--gas-price", "0", "--gas-limit", "50000000", "--no-mining")
+    async with anvil(tmp_path, CHAIN_ID, *options, rules="prague") as node:
         rpc = HttpRpc(node.url)
         await rpc.request("anvil_setBalance", [wallet.address, hex(RICH)])
         yield rpc

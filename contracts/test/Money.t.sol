@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IJobErrors} from "../src/interfaces/IJobErrors.sol";
 import {IJobEvents} from "../src/interfaces/IJobEvents.sol";
-import {Job, JobStatus, RequestOptions} from "../src/interfaces/JobTypes.sol";
+import {Job, JobDefinition, JobStatus, RequestOptions} from "../src/interfaces/JobTypes.sol";
 import {ProviderPrices} from "../src/interfaces/ProviderTypes.sol";
 import {GridTest} from "./GridTest.sol";
 
@@ -154,15 +154,21 @@ contract MoneyTest is GridTest {
     }
 
     function test_a_price_beyond_counting_is_refused() public {
-        uint256 dear = type(uint80).max;
-        reprice(dear, dear, dear);
-        bytes32 id = request();
-        uint256 price = 17 * 3 * (dear + 5 * dear) + 2 * dear;
+        JobDefinition memory wanted = definition();
+        (wanted.gpus, wanted.ntasks, wanted.cpusPerTask) = (1 << 16, 1, 1);
+        vm.startPrank(customer);
+        bytes32 first = grid.requestNewJob(wanted, LOCKED, "", false);
+        bytes32 second = grid.requestNewJob(wanted, LOCKED, "", false);
+        vm.stopPrank();
+
+        uint256 most = type(uint96).max;
+        reprice(type(uint80).max, type(uint16).max, 0);
+        assign(first);
+        assertEq(grid.terms(first).pricePerMin, most);
+        reprice(type(uint80).max, uint256(type(uint16).max) + 1, 0);
         vm.prank(scheduler);
-        if (price > type(uint96).max) {
-            vm.expectRevert(abi.encodeWithSelector(IJobErrors.PriceAboveLimit.selector, price, type(uint96).max));
-        }
-        grid.assign(id, provider);
+        vm.expectRevert(abi.encodeWithSelector(IJobErrors.PriceAboveLimit.selector, most + 1, most));
+        grid.assign(second, provider);
     }
 
     function test_fees_are_withdrawn_and_locked_credits_are_not() public {

@@ -138,7 +138,7 @@ contract TransitionsTest is GridTest {
         }
         vm.prank(scheduler);
         vm.expectRevert(over);
-        grid.assign(id, provider);
+        grid.assign(id, stranger);
     }
 
     function test_an_assignment_says_its_price_and_its_block() public {

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from deepsquare.workflow import Loaded, Severity, from_data, load
-from deepsquare.workflow.expansion import MAX_MODULE_DEPTH, MAX_USES
+from deepsquare.workflow.expansion import MAX_MODULE_DEPTH
+from deepsquare.workflow.limits import MAX_USES
 from tests.support.modules import MemoryModules
 
 HEAD = "resources: {tasks: 1, gpus: 0, cpusPerTask: 1, memPerCpu: 10}\nsteps:\n"

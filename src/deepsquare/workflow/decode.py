@@ -4,12 +4,12 @@ A record is built only where all of its fields are good, but every field is look
 tells everything. What concerns more than one field of the workflow is left to `rules`.
 """
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from deepsquare.workflow.characters import text_complaint
+from deepsquare.workflow.guesses import Guesses
 from deepsquare.workflow.problems import Path, ProblemList
 from deepsquare.workflow.shapes import Alternatives, Choice, Flag, ListOf, Model, RecordOf, Shape, Text, Whole, keys_of
 from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind, describe_kind, describe_value
@@ -52,6 +52,7 @@ class Decoder:
     def __init__(self, problems: ProblemList, *, strict: bool) -> None:
         self._problems = problems
         self._strict = strict
+        self._guesses = Guesses()
         self.decoded: list[Decoded] = []
 
     def record(self, node: Node, model: type[_Read]) -> _Read | None:
@@ -125,8 +126,8 @@ class Decoder:
         if not isinstance(node, Scalar) or node.kind is ScalarKind.VALUE:
             return self._invalid(place, f"expected one of {expected}, found {describe_kind(node)}")
         if node.text not in shape.values:
-            close = difflib.get_close_matches(node.text, shape.values, n=1)
-            return self._invalid(place, f"expected one of {expected}", f"did you mean {close[0]}?" if close else "")
+            meant = self._guesses.nearest(node.text, shape.values)
+            return self._invalid(place, f"expected one of {expected}", f"did you mean {meant}?" if meant else "")
         return node.text
 
     # -- lists and records
@@ -193,19 +194,18 @@ class Decoder:
         if key == "$schema" and not path:
             return True
         report = self._problems.error if self._strict else self._problems.warning
-        meant = _guess(key, model)
+        meant = self._guess(key, model)
         report((*path, key), entry.key_position, "this key is unknown", f"did you mean {meant}?" if meant else "")
         return not self._strict
+
+    def _guess(self, key: str, model: type[Model]) -> str | None:
+        """What the writer of an unknown key may have meant."""
+        if key in model.aliases:
+            return model.aliases[key]
+        known = {field.key.name.lower(): field.key.name for field in keys_of(model)}
+        nearest = self._guesses.nearest(key.lower().replace("_", "").replace("-", ""), known, cutoff=0.75)
+        return None if nearest is None else known[nearest]
 
 
 def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.is_null
-
-
-def _guess(key: str, model: type[Model]) -> str | None:
-    """What the writer of an unknown key may have meant."""
-    if key in model.aliases:
-        return model.aliases[key]
-    known = {field.key.name.lower(): field.key.name for field in keys_of(model)}
-    close = difflib.get_close_matches(key.lower().replace("_", "").replace("-", ""), known, n=1, cutoff=0.75)
-    return known[close[0]] if close else None

@@ -5,14 +5,15 @@ module's own file. Modules use modules: the depth, the number and the sum of ste
 comes to use itself is refused with the whole way around.
 """
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from deepsquare.workflow.decode import Decoded, Decoder
 from deepsquare.workflow.environment import EnvVar
+from deepsquare.workflow.guesses import Guesses
 from deepsquare.workflow.handles import check_handles
-from deepsquare.workflow.limits import MAX_STEPS
+from deepsquare.workflow.limits import MAX_STEPS, MAX_USES
 from deepsquare.workflow.models import JobResources, Workflow
 from deepsquare.workflow.module import MinimumResources, Module, ModuleInput, ModuleOutput
 from deepsquare.workflow.module_source import MODULE_FILE, FetchedModule, Modules, ModuleSource, ModuleUnavailable
@@ -29,8 +30,8 @@ MAX_MODULE_DEPTH = 8
 MAX_ALL_WORK = 2 * MAX_WORK
 """What the templates of all modules of a workflow may take, in the measure of one; it bounds their texts, too."""
 
-MAX_USES = 100
-"""Steps of one workflow that use a module, those of modules included."""
+_MAX_NAMES = 20
+"""Inputs of a module that a hint names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class _Expansion:
         self.found: dict[str, UsedModule] = {}
         self._workflow = workflow
         self._modules = modules
+        self._guesses = Guesses()
         self._fetched: dict[ModuleSource, FetchedModule | ModuleUnavailable] = {}
         self._steps = 0
         self._uses = 0
@@ -164,7 +166,7 @@ class _Expansion:
         at.pass_on(reading)
         if module is None:
             return
-        at.check_arguments(module)
+        at.check_arguments(module, self._guesses)
         at.check_resources(module.minimum_resources, self._workflow)
         self._steps += sum(isinstance(each.record, Step) for each in reading.decoded)
         if self._steps > MAX_STEPS:
@@ -213,13 +215,13 @@ class _Use:
             if problem.severity is Severity.ERROR:
                 self.add(reading.describe(problem), problem)
 
-    def check_arguments(self, module: Module) -> None:
+    def check_arguments(self, module: Module, guesses: Guesses) -> None:
         """Reports arguments that the module does not ask for, and missing ones."""
         inputs = {each.key: each for each in module.inputs}
         for index, argument in enumerate(self.use.args):
             if argument.key not in inputs:
-                close = difflib.get_close_matches(argument.key, inputs, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"it asks for {', '.join(inputs) or 'nothing'}"
+                meant = guesses.nearest(argument.key, inputs)
+                hint = f"did you mean {meant}?" if meant else f"it asks for {_listed(inputs)}"
                 message = "the module asks for nothing of this name"
                 self._report(Severity.ERROR, ("args", index, "key"), message, hint)
         given = {argument.key for argument in self.use.args}
@@ -313,6 +315,11 @@ class ModuleReading:
         """The problem in the words of the caller: `host/owner/repo/module.yaml:3:5: steps[0].run: message`."""
         place = self._file if problem.line is None else f"{self._file}:{problem.line}:{problem.column}"
         return f"{place}: {problem.path}: {problem.message}" if problem.path else f"{place}: {problem.message}"
+
+
+def _listed(names: Collection[str]) -> str:
+    told = [*islice(names, _MAX_NAMES), *(["others"] if len(names) > _MAX_NAMES else [])]
+    return ", ".join(told) or "nothing"
 
 
 def _check_names(module: Module, node: Node, problems: ProblemList) -> None:

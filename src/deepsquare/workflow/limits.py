@@ -12,6 +12,9 @@ MAX_VALUES = 100_000
 MAX_STEPS = 10_000
 """Steps of a workflow, nested ones included."""
 
+MAX_USES = 100
+"""Steps of one workflow that use a module, those of modules included."""
+
 MAX_ARGUMENT_BYTES = 120_000
 """Bytes of one command or value: Linux passes at most 131,071 in one argument or variable."""
 

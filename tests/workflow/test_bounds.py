@@ -1,0 +1,56 @@
+"""However a stranger makes a text, reading it takes a bounded while, and bounded memory."""
+
+import time
+
+import pytest
+
+from deepsquare.workflow import load
+from deepsquare.workflow.guesses import Guesses
+from deepsquare.workflow.handles import check_handles
+from deepsquare.workflow.limits import MAX_USES
+from deepsquare.workflow.problems import ProblemList
+from deepsquare.workflow.yaml_reader import read_yaml
+from tests.support.modules import MemoryModules
+from tests.workflow.test_modules import HEAD, PLACE, use
+
+BOUND_SECONDS = 6
+"""CPU time; on a quiet machine each of these takes less than one."""
+
+LAUNCHES = "".join(f"- launch: {{handleName: handle{index}, steps: []}}\n" for index in range(4000))
+
+TEXTS = {
+    "unknown handles": f"{HEAD}{LAUNCHES}- dependsOn: [{','.join(f'hanxle{index}' for index in range(10_000))}]\n",
+    "groups of steps behind launched ones": HEAD + LAUNCHES + "- steps: [{}]\n" * 18_000,
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_reading_takes_a_bounded_while(text: str) -> None:
+    started = time.process_time()
+    load(text)
+    assert time.process_time() - started < BOUND_SECONDS
+
+
+def test_what_uses_see_is_kept_for_as_many_as_there_may_be() -> None:
+    problems = ProblemList()
+    job = read_yaml(HEAD + "- launch: {handleName: part, steps: []}\n" + "- use: {}\n" * (MAX_USES + 5), problems)
+    assert job is not None
+    seen = check_handles(job, problems)
+    assert len(seen) == MAX_USES
+    assert set(map(frozenset, seen.values())) == {frozenset({"part"})}
+
+
+def test_guesses_end_where_comparing_takes_too_long() -> None:
+    guesses = Guesses()
+    assert guesses.nearest("ntasks", ("tasks", "gpus")) == "tasks"
+    assert guesses.nearest("x" * 10_000, ("y" * 10_000,)) is None
+    assert guesses.nearest("ntasks", ("tasks", "gpus")) is None
+
+
+def test_a_hint_names_twenty_inputs_of_a_module() -> None:
+    inputs = "".join(f"  - {{key: INPUT_{index}, description: d, default: d}}\n" for index in range(50))
+    module = f"name: m\ndescription: d\ninputs:\n{inputs}steps: []\n"
+    workflow = HEAD + use(more="      args: [{key: Q, value: x}]\n")
+    (problem,) = load(workflow, modules=MemoryModules({PLACE: module})).problems
+    assert problem.hint.startswith("it asks for INPUT_0, INPUT_1, ")
+    assert problem.hint.endswith(", INPUT_19, others")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.needs import need
 from tests.support.programs import Watchman
 from tests.support.slurm import SlurmLab, slurm_lab, unavailable
 
@@ -60,7 +61,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def lab() -> Iterator[SlurmLab]:
     """A Slurm with a history of ended jobs."""
-    _need_slurm()
+    need(unavailable())
     with slurm_lab() as running:
         yield running
 
@@ -68,15 +69,6 @@ def lab() -> Iterator[SlurmLab]:
 @pytest.fixture
 def own_lab() -> Iterator[SlurmLab]:
     """A Slurm of this test alone, to be broken; it keeps no history."""
-    _need_slurm()
+    need(unavailable())
     with slurm_lab(with_history=False) as running:
         yield running
-
-
-def _need_slurm() -> None:
-    """Skip where Slurm cannot run; on CI that is a failure."""
-    reason = unavailable()
-    if reason and os.environ.get("CI"):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)

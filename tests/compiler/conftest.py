@@ -1,12 +1,12 @@
 """Sites for the scripts of these tests."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.internet import HOST, ConnectedSite, Internet, internet
+from tests.support.needs import need_program
 from tests.support.programs import PROGRAMS
 from tests.support.scripts import ScriptSite
 from tests.support.slurm import SlurmLab
@@ -35,7 +35,7 @@ def bare_site(tmp_path: Path) -> ScriptSite:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
     """A small internet for the networks of steps."""
     for tool, package in (("slirp4netns", "slirp4netns"), ("pasta", "passt"), ("wg", "wireguard-tools")):
-        assert shutil.which(tool), f"{tool} is not installed: apt-get install {package}"
+        need_program(tool, package)
     folder = tmp_path_factory.mktemp("world")
     (folder / "hello").write_text("hello from the world\n")
     with internet() as world:

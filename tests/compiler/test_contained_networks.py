@@ -1,6 +1,5 @@
 """Containers of a real Apptainer in networks of their own: side by side on one node, and on nodes of a real Slurm."""
 
-import os
 import shutil
 import subprocess
 from typing import Any
@@ -11,6 +10,7 @@ from deepsquare import compiler
 from deepsquare.workflow import from_data
 from tests.support import registry as registries
 from tests.support.internet import ConnectedSite
+from tests.support.needs import need
 from tests.support.slurm_scripts import Slurm
 
 pytestmark = pytest.mark.system
@@ -18,9 +18,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(scope="module", autouse=True)
 def _apptainer() -> None:
-    """Skip where there is no Apptainer; on CI that is a failure."""
-    if reason := registries.unavailable():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    need(registries.unavailable())
 
 
 BUILD = f"""

@@ -32,6 +32,7 @@ from deepsquare.workflow.template.functions import FUNCTIONS
 from tests.support.file_server import file_server
 from tests.support.internet import ConnectedSite
 from tests.support.modules import MemoryModules
+from tests.support.needs import need_program
 from tests.support.runtimes import RuntimeStandIn
 from tests.support.scripts import ScriptSite, script_of
 
@@ -61,6 +62,8 @@ def test_an_example_with_virtual_networks_prints_what_the_page_says(
 def test_an_example_of_the_page_prints_what_the_page_says(
     site: ScriptSite, tmp_path: Path, text: str, printed: str
 ) -> None:
+    if "http:" in text:
+        need_program("curl")
     runtime = RuntimeStandIn(tmp_path / "runtime")
     with file_server() as server:
         server.serve("/zipcodes.csv", b"8001,Zurich\n4001,Basel\n")

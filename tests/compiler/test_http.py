@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from deepsquare import compiler
 from deepsquare.workflow import HttpData, JobResources, Step, Transport, Workflow
 from tests.support.file_server import Answer, FileServer, Upload, file_server
+from tests.support.needs import need_program
 from tests.support.profiles import examples
 from tests.support.scripts import Outcome, ScriptSite, command
 from tests.support.shellcheck import complaints
@@ -95,7 +96,7 @@ def zip_of(files: dict[str, bytes]) -> bytes:
 
 
 def seven_zip_of(folder: Path, *options: str) -> bytes:
-    assert shutil.which("7z"), "7z is not installed: apt-get install p7zip-full"
+    need_program("7z", "p7zip-full")
     subprocess.run(["7z", "a", "-bd", *options, "../x.7z", "."], cwd=folder, check=True, capture_output=True)
     return (folder / "../x.7z").read_bytes()
 
@@ -323,7 +324,7 @@ def test_redirects_in_a_circle_or_to_something_else_are_refused(
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    assert shutil.which("openssl"), "openssl is not installed: apt-get install openssl"
+    need_program("openssl")
     file = tmp_path / "certificate.pem"
     request = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=x"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ from hypothesis import HealthCheck, given
 
 from deepsquare.workflow import Bore, NetworkInterface, Run, Step, Wireguard, WireguardPeer
 from tests.support.internet import HOST, ConnectedSite, Internet, internet
+from tests.support.needs import need_program
 from tests.support.profiles import examples
 from tests.support.scripts import Outcome, ScriptSite, script_of_steps, variables
 from tests.support.shellcheck import complaints
@@ -142,7 +142,7 @@ def pair() -> tuple[str, str]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("allowed", ["10.9.0.9/24", "0.0.0.0/0"])
 def test_a_step_talks_through_wireguard(tmp_path: Path, kind: str, allowed: str) -> None:
-    assert shutil.which("wireguard-go"), "wireguard-go is not installed: apt-get install wireguard-go"
+    need_program("wireguard-go")
     (own, own_public), (others, others_public) = pair(), pair()
     shared = pair()[0]
     (tmp_path / "peer").write_text(

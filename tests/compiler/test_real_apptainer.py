@@ -1,6 +1,5 @@
 """Scripts with containers on a real Apptainer, with images of a registry on loopback: what no stand-in can promise."""
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ import pytest
 
 from deepsquare.workflow import Container, For, Mount, Run, RunResources, Step
 from tests.support import registry as registries
+from tests.support.needs import need
 from tests.support.registry import REPOSITORY, Image, Registry
 from tests.support.scripts import Outcome, ScriptSite, command, script_of_steps, variables
 from tests.support.slurm import JOB_ACCOUNT, SlurmLab
@@ -23,12 +23,7 @@ PASSWORD = 'p4ss "wo\'rd" $(touch PWNED)'
 
 @pytest.fixture(scope="module", autouse=True)
 def _apptainer() -> None:
-    """Skip where there is no Apptainer; on CI that is a failure."""
-    reason = registries.unavailable()
-    if reason and os.environ.get("CI"):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    need(registries.unavailable())
 
 
 @pytest.fixture

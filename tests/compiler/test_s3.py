@@ -1,7 +1,6 @@
 """Data in buckets of S3: fetched, sent, kept in step with a running job, by a real rclone and a server on loopback."""
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from deepsquare import compiler
 from deepsquare.workflow import JobResources, S3Data, Step, Transport, Workflow
+from tests.support.needs import need_program
 from tests.support.profiles import examples
 from tests.support.s3_server import HEADER, S3Server, s3_server
 from tests.support.scripts import Outcome, ScriptSite, command
@@ -27,7 +27,7 @@ QUICK = {"DEEPSQUARE_SITE_SYNC_SECONDS": "0.05"}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[S3Server]:
-    assert shutil.which("rclone"), "rclone is not installed: apt-get install rclone"
+    need_program("rclone")
     with s3_server() as server:
         yield server
 

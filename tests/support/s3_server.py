@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.support.needs import need
+
 PYTHON = Path(__file__).parents[2] / ".tools" / "s3" / "bin" / "python"
 
 
@@ -53,7 +55,7 @@ class S3Server:
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
     """A server that keeps everything in its memory."""
-    assert PYTHON.exists(), "the server of S3 is not installed: make .tools/s3/.installed"
+    need("" if PYTHON.exists() else "the server of S3 is not installed: make .tools/s3/.installed")
     argv = [str(PYTHON), "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -1,13 +1,13 @@
 """A job with a container through a whole grid: placed by the label of its runtime, run by a real Apptainer."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from deepsquare.cli.exits import ExitCode
+from tests.support.needs import need
 from tests.support.registry import unavailable
 from tests.system.grid_process import dps, up
 
@@ -31,8 +31,7 @@ steps:
 
 
 def test_a_container_runs_where_its_label_tells_that_it_can(tmp_path: Path) -> None:
-    if reason := unavailable():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    need(unavailable())
     (tmp_path / "box.yaml").write_text(WORKFLOW, encoding="utf-8")
     (tmp_path / "never.yaml").write_text(WORKFLOW.replace("apptainer: true", "apptainer: false"), encoding="utf-8")
     with up(tmp_path):

@@ -1,12 +1,12 @@
 """`dps up --slurm`: one of the two providers is this machine's Slurm."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.support.needs import need
 from tests.support.slurm import slurm_lab, unavailable
 from tests.system.grid_process import assert_nothing_runs, dps, up
 
@@ -16,9 +16,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "several-tasks.yaml"
 
 
 def test_a_workflow_runs_on_slurm_through_the_grid_of_one_machine(tmp_path: Path) -> None:
-    reason = unavailable()
-    if reason and not os.environ.get("CI"):
-        pytest.skip(reason)
+    need(unavailable())
     shutil.copy(EXAMPLE, tmp_path)
     with slurm_lab() as lab, up(tmp_path, "--slurm", variables=lab.environment):
         answer = dps(tmp_path, "submit", EXAMPLE.name, "--use", "tier=premium", "--watch")

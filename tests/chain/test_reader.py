@@ -179,6 +179,29 @@ async def test_a_reader_that_is_up_to_date_wakes_when_the_time_is_up(history: Hi
             await asyncio.sleep(0)
 
 
+async def test_a_reader_with_a_pause_wakes_for_the_first_block_and_then_for_all_of_a_pause_together(
+    history: History,
+) -> None:
+    clock = history.grid.clock
+    async with EventReader(history.ledger, pause_seconds=5, clock=clock) as reader:
+        await reader.wake(3600)
+        await history.grid.customer_account.allow(WEI_PER_CREDIT)
+
+        waking = asyncio.create_task(reader.wake(3600))
+        for seconds in (0, 4):
+            clock.advance(seconds)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not waking.done()
+        await history.grid.customer_account.allow(2 * WEI_PER_CREDIT)
+        clock.advance(1)
+        await waking
+
+        clock.advance(5)
+        await history.grid.customer_account.allow(WEI_PER_CREDIT)
+        await reader.wake(3600)
+
+
 async def test_a_node_that_is_away_is_told_and_nothing_is_lost(history: History) -> None:
     def away(_: Call) -> None:
         raise ChainUnreachable("away")

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from deepsquare.chain.ledger import Ledger
-from deepsquare.chain.reader import EventReader
+from deepsquare.chain.reader import SERVICE_PAUSE_SECONDS, EventReader
 from deepsquare.clock import Clock
 from deepsquare.gateway import http_jobs, http_workflows, refusal
 from deepsquare.gateway.challenges import Challenges
@@ -41,7 +41,7 @@ class ChainView(Chain, JobSource, Protocol):
 
 def create_app(settings: GatewaySettings, ledger: Ledger, clock: Clock) -> FastAPI:
     """The gateway's application for one grid. Raises `StoreUnavailable` and `WrongStore`."""
-    return assemble(settings, ledger, EventReader(ledger, clock=clock), clock)
+    return assemble(settings, ledger, EventReader(ledger, pause_seconds=SERVICE_PAUSE_SECONDS, clock=clock), clock)
 
 
 def assemble(settings: GatewaySettings, chain: ChainView, events: Events, clock: Clock) -> FastAPI:

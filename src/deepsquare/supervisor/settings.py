@@ -77,7 +77,7 @@ class PaceSettings(_Settings):
     """How often the supervisor looks, and how much it does at once."""
 
     look_seconds: _Seconds = Field(5, description="The longest pause between two looks; news starts one earlier.")
-    least_pause_seconds: float = Field(0.05, ge=0, le=10, description="The shortest pause between two looks.")
+    least_pause_seconds: float = Field(0.2, ge=0, le=10, description="The shortest pause between two looks.")
     reread_seconds: _Seconds = Field(15, description="How old a job as read from the chain may grow without an event.")
     registration_seconds: _Seconds = Field(60, description="How often the cluster is compared with its registration.")
     status_seconds: _Seconds = Field(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from deepsquare.chain import EventReader, Ledger, SchedulerAccount, Sender
+from deepsquare.chain.reader import SERVICE_PAUSE_SECONDS
 from deepsquare.cli.command import Command
 from deepsquare.cli.options import configuration, grid_options, wallet_options
 from deepsquare.cli.services.options import settings_options
@@ -36,7 +37,7 @@ def metascheduler(settings_file: Path | None, assignments: tuple[str, ...]) -> N
         ledger = await connect(grid, clock)
         try:
             account = SchedulerAccount(ledger, Sender(ledger.rpc, signer, ledger.grid.chain_id, clock=clock))
-            async with EventReader(ledger, clock=clock) as reader:
+            async with EventReader(ledger, pause_seconds=SERVICE_PAUSE_SECONDS, clock=clock) as reader:
                 await _serve(MetaScheduler(ledger, account, reader, clock, settings=settings), settings, ledger, clock)
         finally:
             await ledger.rpc.close()

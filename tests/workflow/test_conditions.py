@@ -26,6 +26,12 @@ ONE_TEST = [
     "a]] = x",
     "]]a = x",
     "a &&\n b",
+    "a && # why: ]] 'tis so\n b",
+    "$(echo # ]] )\n) = x",
+    "$# -eq ${#A}",
+    "a \\\n = b",
+    "'\\' = x",
+    "'\\\n]] ' = x",
     "'never ends",
     "$(never ends",
     "",
@@ -39,6 +45,10 @@ MORE_THAN_ONE = [
     '"$(x)" = x ]]&touch PWNED',
     r"\' ]]; touch PWNED; [[ \'",
     '"a" = "b" ]]|x',
+    "x \\\n]]; touch PWNED; [[ y",
+    "x ]\\\n]; touch PWNED; [[ y",
+    "1 -eq 1 # '\n]]; touch PWNED\n[[ x # '",
+    "-n $(echo # '\n) ]]; touch PWNED\n[[ x # '",
 ]
 
 
@@ -54,7 +64,12 @@ def test_a_test_that_ends_before_its_end_is_refused(text: str) -> None:
     assert "ends before its end" in complaint.message
 
 
-PARTS = st.sampled_from([*" \n\"'\\()[]&|;!<>=a", "]]", " ]] ", "[[", "$'", "${", "-n ", ">out", "# "])
+@pytest.mark.parametrize("opening", ["$(", '"$(', "${", "(", "'", '"'])
+def test_a_test_may_be_nested_as_deep_as_its_text_is_long(opening: str) -> None:
+    assert check_condition(f"-n {opening * 20_000}") is None
+
+
+PARTS = st.sampled_from([*" \n\"'\\()[]&|;!<>=a", "]]", " ]] ", "[[", "$'", "${", "-n ", ">out", " # ", "\\\n"])
 
 
 @pytest.mark.programs

@@ -138,6 +138,18 @@ def test_a_job_that_is_asked_to_end_ends_its_networks_last(inner_site: Connected
 
 
 @needs_networks
+def test_a_job_that_is_killed_leaves_no_network_behind(inner_site: ConnectedSite, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ready")
+    process = inner_site.start(script(member(f"echo up >{tmp_path}/ready; exec cat {tmp_path}/ready", "10.0.0.3/24")))
+    assert (tmp_path / "ready").read_text() == "up\n"
+    process.kill()
+    process.wait()
+    (tmp_path / "ready").write_text("the step may end")
+    process.communicate()
+    inner_site.wait_until_all_is_gone()
+
+
+@needs_networks
 def test_attacks_as_the_name_of_a_network_are_only_text(inner_site: ConnectedSite) -> None:
     name = "".join(ATTACKS)[:200] + "]=$(id)"
     networks = ({"name": name, "gatewayAddress": "10.0.0.1/24"},)

@@ -90,7 +90,10 @@ class ConnectedSite(ScriptSite):
     def finish(self, process: "subprocess.Popen[bytes]") -> Outcome:
         outcome = super().finish(process)
         assert self.scratch_folders() == []
-        subprocess.run(
-            ["sh", "-c", _UNTIL_ALL_IS_GONE], env={**os.environ, "SITE": str(self.folder)}, check=True, timeout=20
-        )
+        self.wait_until_all_is_gone()
         return outcome
+
+    def wait_until_all_is_gone(self) -> None:
+        """Nothing runs any more with a file of this site on its command line, nor is there a folder of a network."""
+        environment = {**os.environ, "SITE": str(self.folder)}
+        subprocess.run(["sh", "-c", _UNTIL_ALL_IS_GONE], env=environment, check=True, timeout=20)

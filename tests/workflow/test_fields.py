@@ -65,7 +65,7 @@ ACCEPTED = {
     "all resources of the job": with_run(resources={"tasks": 2, "cpusPerTask": 4, "memPerCpu": 100, "gpusPerTask": 1}),
     "no resources of the job": with_run(resources={"tasks": 1, "cpusPerTask": 1, "memPerCpu": 1, "gpusPerTask": 0}),
     "more memory for fewer CPUs": with_run(resources={"tasks": 1, "cpusPerTask": 1, "memPerCpu": 800}),
-    "parts of a later version that ask for nothing": job(
+    "nulls and empty lists that ask for nothing": job(
         input=None, continuousOutputSync=False, virtualNetworks=[], steps=[{"catch": [], "if": None}]
     ),
 }

@@ -59,7 +59,8 @@ open_star() {
   return "$code"
 }
 
-# hold_star <folder>: becomes what holds the middle, which passes on what members say to each other, until it is ended.
+# hold_star <folder>: becomes what holds the middle, which passes on what members say to each other, for as long as the
+# script is there, even where that is killed.
 hold_star() {
   # shellcheck disable=SC2016
   become "${ds_own_env[@]}" -- bash -c "$(network_functions); enter_network \"\$@\"" bash "$1" pasta 0 0 sh -c '
@@ -67,6 +68,6 @@ hold_star() {
       [ ! -e "$switch" ] || echo 1 >"$switch" || exit
     done
     echo open >"$1/open"
-    exec sleep infinity
-  ' sh "$1"
+    exec tail --pid="$2" -s 0.5 -f /dev/null
+  ' sh "$1" "$$"
 }

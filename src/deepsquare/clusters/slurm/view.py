@@ -65,10 +65,8 @@ class View:
         strays = [row for row in rows if row.id not in claimed]
         for tag in (tag for row in strays for tag in self._tags_in(row)):
             ids.setdefault(tag, None)
-        return [
-            self._known(tag, job_id, _row_of(strays if job_id is None else rows, tag, job_id))
-            for tag, job_id in ids.items()
-        ]
+        by_id = _newest_by_id(rows)
+        return [self._known(tag, job_id, _row_of(strays, by_id, tag, job_id)) for tag, job_id in ids.items()]
 
     def _known(self, tag: JobTag, submitted_id: str | None, row: Row | None) -> Known:
         """Everything about one job but its history."""
@@ -105,8 +103,11 @@ class View:
         oldest = min(entry.submitted_at or 0.0 for entry in wanted)
         age_seconds = self._clock.now().timestamp() - oldest
         rows = await self._history.rows([str(entry.tag) for entry in wanted], self._uid, age_seconds)
+        by_id = _newest_by_id(rows)
         return [
-            replace(entry, history=_row_of(rows, entry.tag, entry.submitted_id)) if _needs_history(entry) else entry
+            replace(entry, history=_row_of(rows, by_id, entry.tag, entry.submitted_id))
+            if _needs_history(entry)
+            else entry
             for entry in known
         ]
 
@@ -117,8 +118,11 @@ def _needs_history(entry: Known) -> bool:
     return entry.queue.state == "CANCELLED" and not entry.cancel_asked  # only the history knows who it was
 
 
-def _row_of(rows: Sequence[Row], tag: JobTag, submitted_id: str | None) -> Row | None:
+def _newest_by_id(rows: Sequence[Row]) -> Mapping[str, Row]:
+    """The last row of each id: a look at many jobs must not search all rows for each of them."""
+    return {row.id: row for row in rows}
+
+
+def _row_of(rows: Sequence[Row], by_id: Mapping[str, Row], tag: JobTag, submitted_id: str | None) -> Row | None:
     """The row with the id that sbatch gave us; by its tag only where that answer was lost."""
-    if submitted_id is None:
-        return newest_with_tag(rows, str(tag))
-    return next((row for row in reversed(rows) if row.id == submitted_id), None)
+    return newest_with_tag(rows, str(tag)) if submitted_id is None else by_id.get(submitted_id)

@@ -14,10 +14,10 @@ from deepsquare.workflow.template.parser import parse
 from deepsquare.workflow.template.values import Value, describe, field_of, is_true, text_of
 
 MAX_WORK = 2 * MAX_TEXT
-"""Characters that come out, characters and values that functions are given and make, and visits of parts, in all."""
+"""What comes out, what functions are given and make (characters and values), visits of parts and rounds of ranges."""
 
 _VISIT = 16
-"""What a visit counts for."""
+"""What a visit or a round counts for."""
 
 
 class _Jump(Exception):
@@ -133,6 +133,7 @@ class _Interpreter:
         self._scopes.append({})
         pairs = self._pairs(self._value(loop.pipeline, dot), loop.pipeline.offset)
         for key, value in pairs:
+            self._spend(_VISIT, loop.pipeline.offset)
             for name, part in zip(loop.pipeline.variables, (key, value)[-len(loop.pipeline.variables) :], strict=False):
                 self._set(name, part, is_declaration=loop.pipeline.is_declaration)
             try:

@@ -128,8 +128,9 @@ async def _grid_latency(client: AsyncClient, workflow: str) -> tuple[float, floa
 async def _throughput(lab: SlurmLab, client: AsyncClient, jobs: int, program: str) -> list[Figure]:
     """Jobs per second of many jobs of one program: through the grid, by `sbatch`, and by `sbatch` with `srun`."""
     plain = await _plain_rate(lab, jobs, program)
-    steps = await _plain_rate(lab, jobs, f"srun {program}")
     through = await _grid_rate(client, jobs, program)
+    # Last: Slurm lists jobs that are over for a while, and the grid would read these at each look.
+    steps = await _plain_rate(lab, jobs, f"srun {program}")
     many = f"{jobs} jobs of `{program}`"
     detail = f"grid, whose step is an srun: {through:.1f} jobs/s; sbatch of the bare program: {plain:.1f} jobs/s"
     alike = f"grid {through:.1f} jobs/s, sbatch of `srun {program}` {steps:.1f} jobs/s"

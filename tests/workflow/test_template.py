@@ -54,6 +54,8 @@ def mistake(template: str) -> tuple[int, int, str]:
             "{{ range until 9 }}{{ if eq . 2 }}{{ continue }}{{ else if gt . 3 }}{{ break }}{{ end }}{{ . }}{{ end }}",
             "013",
         ),
+        ("{{ $i := 7 }}{{ range $i, $v := list 1 2 }}{{ if true }}{{ break }}{{ end }}{{ end }}{{ $i }}", "7"),
+        ("{{ $a := 1 }}{{ range list 1 2 }}{{ $a := 3 }}{{ if 1 }}{{ continue }}{{ end }}{{ end }}{{ $a }}", "1"),
         ('{{ range $k, $v := dict "b" 2 "a" 1 }}{{ $k }}{{ $v }}{{ end }}', "a1b2"),
         ("{{ with .Step.Use }}{{ .Source }} {{ $.Step.Name }}{{ end }}", "host/owner/repo caller"),
         ("{{ with .Step.If }}x{{ else }}y{{ end }}", "y"),
@@ -212,6 +214,9 @@ def test_a_mistake_is_told_at_its_place(template: str, line: int, column: int, w
         ('{{ range until 9999 }}{{ indent 1000000 "" }}{{ end }}', "does not come to an end"),
         ("{{ " + "(" * 100 + "1" + ")" * 100 + " }}", "64 deep"),
         ("{{ if true }}" * 100 + "{{ end }}" * 100, "64 deep"),
+        ("{{ $" + ".Job" * 100_000 + " }}", "64 fields"),
+        ("{{ " + "(" * 64 + ".Nothing" + (")" + ".Job" * 64) * 64 + " }}", "no .Nothing"),
+        ("{{ range until 9999 }}{{ len (list" + " $.Job.Resources.Tasks" * 1000 + ") }}{{ end }}", "come to an end"),
         ("{{ mul 9000000000 9000000000 }}", "too large"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import bisect
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NoReturn, cast
 
 from deepsquare.workflow.problems import Position
@@ -81,10 +82,16 @@ class _Interpreter:
 
     def run(self, block: syntax.Block, dot: Value) -> None:
         """The parts of a block, in a scope of their own."""
-        self._scopes.append({})
-        try:
+        with self._scope():
             for part in block:
                 self._part(part, dot)
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        """What is declared here ends here, also where `break` or `continue` leaves it."""
+        self._scopes.append({})
+        try:
+            yield
         finally:
             self._scopes.pop()
 
@@ -121,29 +128,29 @@ class _Interpreter:
         self._emit(text, pipeline.offset, is_copied=False)
 
     def _branch(self, branch: syntax.Branch, dot: Value) -> None:
-        self._scopes.append({})
-        value = self._pipeline(branch.pipeline, dot)
-        if is_true(value):
-            self.run(branch.body, value if branch.changes_dot else dot)
-        else:
-            self.run(branch.otherwise, dot)
-        self._scopes.pop()
+        with self._scope():
+            value = self._pipeline(branch.pipeline, dot)
+            if is_true(value):
+                self.run(branch.body, value if branch.changes_dot else dot)
+            else:
+                self.run(branch.otherwise, dot)
 
     def _range(self, loop: syntax.Range, dot: Value) -> None:
-        self._scopes.append({})
-        pairs = self._pairs(self._value(loop.pipeline, dot), loop.pipeline.offset)
-        for key, value in pairs:
-            self._spend(_VISIT, loop.pipeline.offset)
-            for name, part in zip(loop.pipeline.variables, (key, value)[-len(loop.pipeline.variables) :], strict=False):
-                self._set(name, part, is_declaration=loop.pipeline.is_declaration)
-            try:
-                self.run(loop.body, value)
-            except _Jump as jump:
-                if jump.kind == "break":
-                    break
-        if not pairs:
-            self.run(loop.otherwise, dot)
-        self._scopes.pop()
+        with self._scope():
+            pairs = self._pairs(self._value(loop.pipeline, dot), loop.pipeline.offset)
+            for key, value in pairs:
+                self._spend(_VISIT, loop.pipeline.offset)
+                for name, part in zip(
+                    loop.pipeline.variables, (key, value)[-len(loop.pipeline.variables) :], strict=False
+                ):
+                    self._set(name, part, is_declaration=loop.pipeline.is_declaration)
+                try:
+                    self.run(loop.body, value)
+                except _Jump as jump:
+                    if jump.kind == "break":
+                        break
+            if not pairs:
+                self.run(loop.otherwise, dot)
 
     def _pairs(self, value: Value, offset: int) -> list[tuple[Value, Value]]:
         if isinstance(value, Mapping):
@@ -186,11 +193,21 @@ class _Interpreter:
             case syntax.Variable():
                 return next(scope[operand.name] for scope in reversed(self._scopes) if operand.name in scope)
             case syntax.Field():
-                return self._field(operand, self._operand(operand.of, dot))
+                return self._fields(operand, dot)
             case syntax.Function():
                 return self._call(operand, [], dot)
             case syntax.Pipeline():
                 return self._value(operand, dot)
+
+    def _fields(self, last: syntax.Field, dot: Value) -> Value:
+        chain = [last]
+        while isinstance(chain[-1].of, syntax.Field):
+            chain.append(chain[-1].of)
+        value = self._operand(chain[-1].of, dot)
+        for field in reversed(chain):
+            self._spend(1, field.offset)
+            value = self._field(field, value)
+        return value
 
     def _field(self, field: syntax.Field, value: Value) -> Value:
         if value is self._given and field.name not in self._given:

@@ -224,7 +224,11 @@ class _Parser:
 
     def _fields(self, operand: syntax.Operand, end: int) -> syntax.Operand:
         """The operand with the fields that follow it without a space: `.A.B`."""
+        length = 0
         while self._token.kind == "field" and self._token.offset == end:
             token = self._advance()
+            length += 1
+            if length > MAX_NESTING:
+                self._fail(f"at most {MAX_NESTING} fields can follow each other", token.offset)
             operand, end = syntax.Field(operand, token.value[1:], token.offset), token.end
         return operand

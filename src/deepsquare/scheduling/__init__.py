@@ -8,6 +8,7 @@ site.py       the same as an unchanging picture, for those who only look
 matching.py   one job against one cluster: the rules that waiting does not heal
 queue.py      the global queue: in the order of priority, and in groups of jobs that are alike
 profile.py    what will be free on a cluster, moment by moment
+conservative.py  a promise to every waiting job, none of which delays one before it
 fairshare.py  how much each customer used lately
 trust.py      how long a cluster that made trouble is avoided
 policy.py     whose turn it is, and which cluster is best: orders and objectives

@@ -8,18 +8,19 @@ new jobs alone, and jobs that are alike are asked for once.
 Moments are seconds of one clock (`submitted_at` as a timestamp); whoever drives the scheduler names them.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 from deepsquare.model import Address, JobId, price_per_minute
 from deepsquare.scheduling.cluster import Cluster, Promise
+from deepsquare.scheduling.conservative import Plan, Slot, earliest_beside
 from deepsquare.scheduling.fairshare import FairShare
 from deepsquare.scheduling.matching import JobRequest, demand_refusal, seconds_at
 from deepsquare.scheduling.openings import Openings
 from deepsquare.scheduling.packing import Room, Share, shape_of
 from deepsquare.scheduling.policy import Backfill, Order, Policy
-from deepsquare.scheduling.profile import Profile
 from deepsquare.scheduling.queue import Entry, Group, Queue, Walk, place_identity
 
 RANK_AGAIN_SECONDS = 300.0
@@ -51,16 +52,6 @@ class Start:
     cluster: Cluster
     is_ahead: bool = False
     """True where there is no room yet: the job waits at the cluster for one that is about to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What conservative backfill promises to one waiting job."""
-
-    cluster: Cluster
-    begin: float
-    seconds: float
-    shares: tuple[Share, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,15 +212,10 @@ class Scheduler:
 
         `math.inf` where there is no such moment. Without promises of that kind the held jobs alone count.
         """
-        profile = Profile(cluster, now)
-        for job, slot in self._slots.items():
-            if job == request.id:
-                break
-            if slot.cluster is cluster and job in self.queue:
-                profile.take(max(now, slot.begin), slot.seconds, slot.shares)
+        before = itertools.takewhile(lambda promised: promised[0] != request.id, self._slots.items())
+        slots = [slot for job, slot in before if job in self.queue]
         price = price_per_minute(request.definition, cluster.provider.prices)
-        found = profile.earliest(shape_of(request.definition), seconds_at(request, price))
-        return math.inf if found is None else found[0]
+        return earliest_beside(slots, cluster, shape_of(request.definition), seconds_at(request, price), now)
 
     def next_look(self) -> float:
         """When to decide again though nothing happened; `math.inf` for never.
@@ -252,26 +238,17 @@ class Scheduler:
         self._fresh.clear()
         self._slots.clear()
         starts: list[Start] = []
-        profiles = {c: Profile(c, now) for c in self.clusters.values() if c.closed_until <= now}
+        plan = Plan((cluster for cluster in self.clusters.values() if cluster.closed_until <= now), now)
         for entry in list(self.queue):
             if _is_too_late(entry.request, now):
                 continue
             places = self._places_for(entry.group)
-            best: tuple[float, tuple[float, ...], Slot] | None = None
-            for cluster in filter(self._wanted(entry, now), places.clusters):
-                seconds = seconds_at(entry.request, places.prices[cluster])
-                found = profiles[cluster].earliest(entry.group.shape, seconds) if cluster in profiles else None
-                if found is not None:
-                    begin, rank = found[0], places.ranks[cluster]
-                    if best is None or (begin, rank) < best[:2]:
-                        best = (begin, rank, Slot(cluster, begin, seconds, found[1]))
-            if best is None:
-                continue
-            slot = best[2]
-            profiles[slot.cluster].take(slot.begin, slot.seconds, slot.shares)
-            if slot.begin <= now:
+            wanted = filter(self._wanted(entry, now), places.clusters)
+            seconds = {cluster: seconds_at(entry.request, places.prices[cluster]) for cluster in wanted}
+            slot = plan.promise(entry.group.shape, seconds)
+            if slot is not None and slot.begin <= now:
                 starts.append(self._bind(entry, slot.cluster, now, now + slot.seconds, slot.shares))
-            else:
+            elif slot is not None:
                 self._slots[entry.job] = slot
         return starts
 

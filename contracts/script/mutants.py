@@ -9,6 +9,7 @@ interrupted goes on, and a later one tries only what survived or is not the same
 
 import argparse
 import random
+import signal
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -57,8 +58,12 @@ def judge_all(trials: Sequence[Trial], chosen: Sequence[Mistake], verdicts: Verd
         finally:
             free.put(trial)
 
-    with ThreadPoolExecutor(len(trials)) as pool:
+    pool = ThreadPoolExecutor(len(trials))
+    try:
         list(pool.map(judge, chosen))
+    finally:
+        # Whoever interrupts waits for what is being tried, not for all that is left; and no mistake stays in its place.
+        pool.shutdown(cancel_futures=True)
 
 
 def main() -> int:
@@ -70,6 +75,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="how many to try at a time")
     parser.add_argument("--out", type=Path, default=HOME.parent / ".tools/proofs/mutants")
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     trials = [Trial(HOME, wanted.out / "0")]
     try:
@@ -90,6 +96,9 @@ def main() -> int:
         excused, verdicts = equivalent(), Verdicts(kept, trials[0].standing(), tests_in(HOME / "test"))
         trials += [trials[0].twin(wanted.out / str(number)) for number in range(1, wanted.workers)]
         judge_all(trials, [each for each in chosen if each.name not in excused | verdicts.known], verdicts)
+    except KeyboardInterrupt:
+        print("interrupted: started again, it goes on where it was", file=sys.stderr)
+        return 130
     except Untrustworthy as error:
         print(error, file=sys.stderr)
         return 2

@@ -252,6 +252,9 @@ contract ProviderManagerTest is GridTest {
         assertEq(address(uint160(uint256(data[0]))), rival);
         assertEq(length, 1);
         assertEq(cursor, 2);
+        (data,,) = manager.fetchPage(0, 2);
+        assertEq(address(uint160(uint256(data[0]))), provider);
+        assertEq(address(uint160(uint256(data[1]))), rival);
         (data, length, cursor) = manager.fetchPage(type(uint256).max, 10);
         assertEq(data.length + length, 0);
 

@@ -1,7 +1,10 @@
 """Fetching modules by git: what each version is, what is kept, what is refused, and that no secret gets out."""
 
 import base64
+import hashlib
 import os
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 
 from deepsquare.modules import GitModules, InvalidModuleHost, ModuleSettings, pins_of
 from deepsquare.modules import cache as cache_module
+from deepsquare.modules.git import Git, GitFailed
 from deepsquare.workflow import FetchedModule, ModuleSource, ModuleUnavailable, load
 from tests.support.clock import ManualClock
 from tests.support.git_server import GitRepository, GitServer, git_server
@@ -231,6 +235,21 @@ def test_a_repository_that_is_too_large_is_refused(settings: ModuleSettings, rep
     repository.commit({})
     assert "larger than 1 MB" in refused(GitModules(replace(settings, megabytes=1)))
     assert fetch(GitModules(settings)).text == ONE
+
+
+def test_objects_that_grow_out_of_all_memory_are_refused(settings: ModuleSettings, tmp_path: Path) -> None:
+    """A few kilobytes as they travel: 16 MB of zeros, and a change of it that is them 192 times over, 3 GB."""
+    zeros = bytes(0xFFFFFF)
+    change = b"\xff\xff\xff\x07" + b"\xc0\xfe\xff\xff\x0b" + b"\xf0\xff\xff\xff" * 192
+    name = hashlib.sha1(b"blob %d\0" % len(zeros) + zeros, usedforsecurity=False).digest()
+    pack = b"PACK" + struct.pack(">II", 2, 2)
+    pack += b"\xbf\xff\xff\x3f" + zlib.compress(zeros)
+    pack += bytes([0xF0 | len(change) & 15, len(change) >> 4]) + name + zlib.compress(change)
+    (tmp_path / "a.pack").write_bytes(pack + hashlib.sha1(pack, usedforsecurity=False).digest())
+    git = Git(settings.git, seconds=100, megabytes=64)
+    git.run("init", "--quiet", "--bare", str(tmp_path / "bare"))
+    with pytest.raises(GitFailed, match="larger than 64 MB"):
+        git.run("index-pack", str(tmp_path / "a.pack"), folder=tmp_path / "bare")
 
 
 def test_git_that_takes_too_long_is_ended_and_git_that_is_not_there_is_told(

@@ -1,4 +1,4 @@
-"""Git as a program that is given little: no hooks, no prompts, no other protocol, bounded time and files.
+"""Git as a program that is given little: no hooks, no prompts, no other protocol, bounded time, files and memory.
 
 It gets the variables that it needs and no others, so that no key of ours reaches a helper of its own. What it says
 is read for what kind of failure it was, and never repeated: addresses may hold secrets.
@@ -12,6 +12,9 @@ from pathlib import Path
 from deepsquare.workflow import ModuleUnavailable
 
 _MEGABYTE = 1024 * 1024
+
+_MEMORY_MEGABYTES = 1024
+"""Of one process of git: a few bytes as they travel can stand for gigabytes, which git would hold as a whole."""
 
 _PASSED_ON = frozenset(
     {
@@ -36,6 +39,8 @@ _ALWAYS = (
     "safe.directory=*",
     "submodule.recurse=false",
 )
+
+_TOO_LARGE = ("index-pack", "file too large", "out of memory")
 
 _MEANINGS = (
     (("could not resolve host", "failed to connect", "timed out", "connection"), "its host cannot be reached", ""),
@@ -65,7 +70,8 @@ class Git:
         options = [word for setting in _ALWAYS for word in ("-c", setting)]
         if folder is not None:
             options.append(f"--git-dir={folder}")
-        command = ["prlimit", f"--fsize={self._megabytes * _MEGABYTE}", "--", self._program, *options, *arguments]
+        limits = (f"--fsize={self._megabytes * _MEGABYTE}", f"--data={_MEMORY_MEGABYTES * _MEGABYTE}")
+        command = ["prlimit", *limits, "--", self._program, *options, *arguments]
         try:
             process = subprocess.Popen(
                 command,
@@ -89,7 +95,7 @@ class Git:
         return output
 
     def _failure(self, code: int, complaint: str) -> GitFailed:
-        if code == -signal.SIGXFSZ or "index-pack" in complaint or "file too large" in complaint:
+        if code == -signal.SIGXFSZ or any(words in complaint for words in _TOO_LARGE):
             message = f"the repository is larger than {self._megabytes} MB, or damaged"
             return GitFailed(message, "put the module into a smaller one")
         for words, message, hint in _MEANINGS:

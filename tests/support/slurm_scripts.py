@@ -43,5 +43,7 @@ class Slurm:
 
     def output(self) -> str:
         """What the last job printed, but for srun's own remarks (that it waits for the step before, for example)."""
+        if not self._output.exists():
+            return ""
         lines = self._output.read_text(encoding="utf-8").splitlines(keepends=True)
         return "".join(line for line in lines if not line.startswith("srun: "))

@@ -154,6 +154,43 @@ def test_other_words_for_true_and_false_are_refused_with_the_right_one(word: str
     assert (problem.path, problem.hint) == ("enableLogging", f"write {meant}")
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("4G", "write the number alone; in MB it is 4096"),
+        ("512 MB", "write the number alone; in MB it is 512"),
+        ("1KiB", "write the number alone; in MB it is 1"),
+        ("4 CPUs", ""),
+        ("0755", "write 755; the octal 0755 is 493"),
+        ("08", "write 8"),
+    ],
+)
+def test_a_number_with_a_unit_or_a_zero_in_front_is_refused_with_the_number_meant(written: str, hint: str) -> None:
+    (problem,) = load(GOOD.replace("memPerCpu: 10", f"memPerCpu: {written}")).problems
+    assert (problem.path, problem.severity, problem.hint) == ("resources.memPerCpu", Severity.ERROR, hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "hint"),
+    [
+        (GOOD.replace("steps: []", "steps:\n\t- {}"), 3, 1, "indent with spaces, not with tabs"),
+        (GOOD + "env: [{key: 'A}]\nenableLogging: true\n", 3, 13, "the quote that opens here is never closed"),
+        (GOOD + 'env: [{key: "A}]\n', 3, 13, "the quote that opens here is never closed"),
+        (GOOD + "env: a: b\n", 3, 7, "check indentation, quotes and colons"),
+    ],
+)
+def test_what_is_no_yaml_is_told_where_it_begins_with_what_to_do(text: str, line: int, column: int, hint: str) -> None:
+    (problem,) = load(text).problems
+    assert (problem.line, problem.column, problem.hint) == (line, column, hint)
+
+
+def test_a_key_beside_the_job_is_a_warning_in_a_file_and_an_error_in_data() -> None:
+    data = {"job": json.loads(GOOD_JSON), "$schema": "x", "enableLogging": True}
+    (problem,) = load(json.dumps(data)).problems
+    assert (problem.severity, problem.path, problem.line) == (Severity.WARNING, "enableLogging", 1)
+    assert [each.severity for each in from_data(data).problems] == [Severity.ERROR]
+
+
 def test_a_job_key_beside_the_job_itself_is_unknown() -> None:
     loaded = load(GOOD + "job: {}")
     assert [problem.path for problem in loaded.problems] == ["job"]

@@ -15,6 +15,10 @@ from deepsquare.workflow.shapes import Alternatives, Choice, Flag, ListOf, Model
 from deepsquare.workflow.tree import Entries, Entry, Items, Node, Scalar, ScalarKind, describe_kind, describe_value
 
 _DECIMAL = re.compile(r"\A[-+]?[0-9]{1,20}\Z")
+_WITH_ZERO_IN_FRONT = re.compile(r"\A0[0-9]+\Z")
+_OCTAL_DIGITS = re.compile(r"\A0[0-7]{1,10}\Z")
+_SIZE = re.compile(r"\A([0-9]{1,9})\s*([KMGT])i?B?\Z", re.IGNORECASE)
+_KILOBYTES = {"K": 1, "M": 1024, "G": 1024**2, "T": 1024**3}
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _WORDS_FOR_TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -100,9 +104,13 @@ class Decoder:
     def _whole(self, place: _Place, shape: Whole) -> int | _Invalid:
         node = place.node
         if not isinstance(node, Scalar) or _DECIMAL.match(node.text) is None:
-            return self._invalid(place, f"expected a whole number, found {describe_value(node)}")
+            hint = _number_meant(node.text) if isinstance(node, Scalar) else ""
+            return self._invalid(place, f"expected a whole number, found {describe_value(node)}", hint)
         if node.kind is ScalarKind.TEXT:
             return self._invalid(place, f"expected a whole number, found {describe_value(node)}", "remove the quotes")
+        if _WITH_ZERO_IN_FRONT.match(node.text):
+            message = f"numbers are decimal, and {describe_value(node)} begins with a zero"
+            return self._invalid(place, message, _without_zero(node.text))
         number = int(node.text)
         if number < shape.minimum:
             return self._invalid(place, f"expected at least {shape.minimum}, found {number}")
@@ -209,3 +217,17 @@ class Decoder:
 
 def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.is_null
+
+
+def _number_meant(text: str) -> str:
+    """What to write in place of a size with a unit: sizes of a workflow are in MB."""
+    size = _SIZE.match(text)
+    if size is None:
+        return ""
+    return f"write the number alone; in MB it is {max(1, int(size[1]) * _KILOBYTES[size[2].upper()] // 1024)}"
+
+
+def _without_zero(text: str) -> str:
+    """What may be meant by a number that begins with a zero."""
+    octal = f"; the octal {text} is {int(text, 8)}" if _OCTAL_DIGITS.match(text) else ""
+    return f"write {int(text)}{octal}"

@@ -53,6 +53,8 @@ def _finish(node: Node | None, problems: ProblemList, source: str, modules: Modu
     if node is not None:
         decoder = Decoder(problems, strict=strict)
         job = _job(node)
+        if job is not node:
+            _check_neighbours(node, problems, strict=strict)
         workflow = decoder.record(job, Workflow)
         check_rules(job, decoder.decoded, problems)
         handles = check_handles(job, problems)
@@ -67,3 +69,11 @@ def _job(node: Node) -> Node:
     if isinstance(node, Entries) and "job" in node.entries and not node.entries.keys() & {"resources", "steps"}:
         return node.entries["job"].node
     return node
+
+
+def _check_neighbours(node: Node, problems: ProblemList, *, strict: bool) -> None:
+    """Reports what stands beside the `job` key: nobody reads it."""
+    report = problems.error if strict else problems.warning
+    for key, entry in node.entries.items() if isinstance(node, Entries) else ():
+        if key not in {"job", "$schema"}:
+            report((key,), entry.key_position, "this key beside the job is unknown", "does it belong into the job?")

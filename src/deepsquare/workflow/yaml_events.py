@@ -63,7 +63,8 @@ def parse_exactly(text: str) -> Iterator[Event]:
     try:
         yield from _located(YAML(typ="safe", pure=True).parse(text))
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        has_no_end = error.context_mark is not None and "end of stream" in str(error.problem)
+        mark = error.context_mark if has_no_end else error.problem_mark or error.context_mark
         reason = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise NotYaml(reason, None if mark is None else Position(mark.line + 1, mark.column + 1)) from None
     except (YAMLError, ValueError, OverflowError, AssertionError) as error:

@@ -48,8 +48,16 @@ def read_yaml(text: str, problems: ProblemList) -> Node | None:
         return node
     place = "" if refusal.position is not None else ", somewhere in it"
     message = f"this is not YAML: {shield.lower(str(refusal))}{place}"
-    problems.error((), refusal.position, message, "check indentation, quotes and colons")
+    problems.error((), refusal.position, message, _advice(str(refusal)))
     return None
+
+
+def _advice(refusal: str) -> str:
+    if "'\\t' that cannot start any token" in refusal:
+        return "indent with spaces, not with tabs"
+    if "quoted scalar" in refusal and "end of stream" in refusal:
+        return "the quote that opens here is never closed"
+    return "check indentation, quotes and colons"
 
 
 def _read(parse: Parser, shield: "_Shield", problems: ProblemList) -> Node | None:

@@ -15,10 +15,10 @@ from deepsquare.workflow.template.parser import parse
 from deepsquare.workflow.template.values import Value, describe, field_of, is_true, text_of
 
 MAX_WORK = 2 * MAX_TEXT
-"""What comes out, what functions are given and make (characters and values), visits of parts and rounds of ranges."""
+"""What comes out, what functions are given and make (characters and values), visits of parts and fields, and rounds."""
 
 _VISIT = 16
-"""What a visit or a round counts for."""
+"""What a visit or a round of a range counts for."""
 
 
 class _Jump(Exception):
@@ -205,7 +205,7 @@ class _Interpreter:
             chain.append(chain[-1].of)
         value = self._operand(chain[-1].of, dot)
         for field in reversed(chain):
-            self._spend(1, field.offset)
+            self._spend(_VISIT, field.offset)
             value = self._field(field, value)
         return value
 

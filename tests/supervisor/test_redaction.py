@@ -26,6 +26,21 @@ SECRETS = [
     "-----BEGIN RSA PRIVATE KEY-----\nhunter2\nabc\n-----END RSA PRIVATE KEY-----",
     "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2 abc",
     "hunter2 abc\n-----END PRIVATE KEY-----",
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\nhunter2\n-----END PGP PRIVATE KEY BLOCK-----",
+    '{"password": "a\\"hunter2"}',
+    "password='it\\'s hunter2'",
+    "PASSWORD=a,hunter2;hunter2&hunter2",
+    "secret => hunter2",
+    "client_secret: |\n  hunter2",
+    "pwd=hunter2",
+    "preSharedKey: hunter2",
+    "AccountKey=hunter2",
+    "X-Amz-Signature=hunter2",
+    "https://host.example/file?sp=r&sig=hunter2",
+    "https://admin:p@hunter2@db.example/x",
+    "https://admin:p/hunter2@db.example/x",
+    "machine host.example login admin password hunter2",
+    "curl -u admin:hunter2 --user=admin:hunter2",
 ]
 
 
@@ -75,8 +90,24 @@ def test_a_reason_is_bounded_and_printable(headline: str, output: str) -> None:
     assert all(character.isprintable() or character == "\n" or character.isspace() for character in reason)
 
 
-@pytest.mark.parametrize(
-    "piece", ["e", "pass", "-a", "a.", "http://", "-----BEGIN ", "-----END ", "eyJ.", "aA1/", '"secret":', " "]
-)
+PIECES = [
+    "e",
+    "pass",
+    "-a",
+    "a.",
+    "http://",
+    "-----BEGIN ",
+    "-----END ",
+    "eyJ.",
+    "aA1/",
+    '"secret":',
+    " ",
+    'pwd="\\\\',
+    " -u a:",
+    "password ",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_no_output_keeps_the_supervisor_busy_for_long(piece: str) -> None:
     redact(piece * (50_000 // len(piece)))

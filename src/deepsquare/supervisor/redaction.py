@@ -15,28 +15,30 @@ MAX_REASON_CHARACTERS = 500
 _CUT = "[redacted]"
 
 _SECRETS = (
-    "(?:pass(?:word|wd|phrase|code)?|secret|token|credential|cookie|mnemonic|auth(?:orization)?"
-    "|(?:api|access|private)[_-]?key)"
+    "(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|cookie|mnemonic|auth(?:orization)?|signature"
+    "|(?:api|access|private|account|encryption|shared|signing|ssh)[_-]?key)"
 )
+_PRIVATE_KEY = "[^-]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 # The text is a stranger's: every repetition is bounded or begins at a fixed mark, so that the work grows
 # with the length of the text and no faster.
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # A key block, also one whose beginning or end lies outside of what is shown.
-    (
-        re.compile(r"-----BEGIN [^-]{0,40}PRIVATE KEY-----.*?(?:-----END [^-]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL),
-        _CUT,
-    ),
-    (re.compile(r"\A.*?-----END [^-]{0,40}PRIVATE KEY-----", re.DOTALL), _CUT),
+    (re.compile(rf"-----BEGIN {_PRIVATE_KEY}.*?(?:-----END {_PRIVATE_KEY}|\Z)", re.DOTALL), _CUT),
+    (re.compile(rf"\A.*?-----END {_PRIVATE_KEY}", re.DOTALL), _CUT),
     (re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s{1,8}[\w.~+/=-]{6,}"), rf"\1 {_CUT}"),
-    # name=value, name: value, "name": "value", --name value; quoted values to the closing quote.
+    # name=value, name: value, name => value, "name": "value", a block of YAML; quoted values to the closing quote.
     (
         re.compile(
-            rf"""(?i)({_SECRETS}[\w.-]{{0,64}}["']?\s{{0,8}}[=:]\s{{0,8}})(?:"[^"\n]*"?|'[^'\n]*'?|[^\s,;&]+)"""
+            rf"""(?i)({_SECRETS}[\w.-]{{0,64}}["']?\s{{0,8}}[=:]>?\s{{0,8}}(?:[|>][+-]?\s{{1,64}})?)"""
+            r"""(?:"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|\S+)"""
         ),
         rf"\1{_CUT}",
     ),
+    (re.compile(r"(?i)\b(pass(?:word|wd|phrase)\s{1,8})(?![=:])\S+"), rf"\1{_CUT}"),  # as a .netrc has it
+    (re.compile(r"(?i)([?&]sig=)\S+"), rf"\1{_CUT}"),
+    (re.compile(r"(\s-{1,2}u(?:ser)?[\s=]{1,8})[^\s:]{1,64}:\S+"), rf"\1{_CUT}"),
     (re.compile(rf"(?i)(-[\w-]{{0,64}}{_SECRETS}[\w-]{{0,64}}\s{{1,8}})\S+"), rf"\1{_CUT}"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@]{1,256}@"), rf"\1{_CUT}@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)\S{1,256}@"), rf"\1{_CUT}@"),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}"), _CUT),
     (re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[a-z]-|dckr_pat_|npm_)[\w-]{8,}"), _CUT),
     (re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}"), _CUT),

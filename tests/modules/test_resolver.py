@@ -262,6 +262,16 @@ def test_git_that_takes_too_long_is_ended_and_git_that_is_not_there_is_told(
     assert "git" in refused(GitModules(replace(settings, git="/nowhere/git")))
 
 
+def test_all_that_git_does_for_one_workflow_has_an_end(settings: ModuleSettings, tmp_path: Path) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
+    slow.chmod(0o755)
+    modules = GitModules(replace(settings, git=str(slow), seconds=0.05)).pinned({})
+    told = [refused(modules, f"git.test/owner/repo{number}") for number in range(6)]
+    assert "longer than 0.05 s" in told[0]
+    assert "longer than 0.2 s for the modules of one workflow" in told[-1]
+
+
 def test_a_private_repository_is_opened_by_a_credential_helper_and_no_secret_gets_out(
     settings: ModuleSettings,
     repository: GitRepository,

@@ -76,7 +76,9 @@ class GatewaySettings(BaseModel):
         None, description="A folder for modules that were fetched; none: nothing is kept."
     )
     module_git: str = Field("git", description="The program git.")
-    module_seconds: _Seconds = Field(30, description="How long one call of git may take.")
+    module_seconds: _Seconds = Field(
+        30, description="How long one call of git may take; four times as long, all those for one workflow."
+    )
     module_megabytes: _Count = Field(64, description="How large a module's repository may be, without its history.")
     module_fresh_seconds: float = Field(
         300, ge=0, description="How long a tag or a branch of a module is taken to stand where it stood."

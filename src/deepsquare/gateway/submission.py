@@ -69,7 +69,8 @@ class Submissions:
     async def validate(self, source: Source) -> tuple[Problem, ...]:
         """Everything that is wrong or suspicious about a workflow; empty is good."""
         with self._place():
-            loaded = await anyio.to_thread.run_sync(_load, source, self._modules, limiter=self._limiter_for(source))
+            modules = self._modules.pinned(NO_PINS)
+            loaded = await anyio.to_thread.run_sync(_load, source, modules, limiter=self._limiter_for(source))
         return loaded.problems
 
     async def submit(self, source: Source, customer: Address | None = None, pins: Pins = NO_PINS) -> Accepted:

@@ -4,9 +4,11 @@ It gets the variables that it needs and no others, so that no key of ours reache
 is read for what kind of failure it was, and never repeated: addresses may hold secrets.
 """
 
+import math
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from deepsquare.workflow import ModuleUnavailable
@@ -58,15 +60,27 @@ class GitFailed(ModuleUnavailable):
 
 
 class Git:
-    """The program, and its limits."""
+    """The program, and its limits: `seconds` for each call, `all_seconds` for all of them together."""
 
-    def __init__(self, program: str, *, seconds: float, megabytes: int) -> None:
+    def __init__(self, program: str, *, seconds: float, megabytes: int, all_seconds: float = math.inf) -> None:
         self._program = program
         self._seconds = seconds
+        self._all_seconds = all_seconds
+        self._left_seconds = all_seconds
         self._megabytes = megabytes
 
     def run(self, *arguments: str, folder: Path | None = None, protocol: str = "") -> bytes:
         """What git prints; `protocol` is the one that it may use. Raises `GitFailed` and `ModuleUnavailable`."""
+        if self._left_seconds <= 0:
+            message = f"git took longer than {self._all_seconds:g} s for the modules of one workflow"
+            raise ModuleUnavailable(message, "try again later, or use fewer of them")
+        started = time.monotonic()
+        try:
+            return self._run(*arguments, folder=folder, protocol=protocol)
+        finally:
+            self._left_seconds -= time.monotonic() - started
+
+    def _run(self, *arguments: str, folder: Path | None, protocol: str) -> bytes:
         options = [word for setting in _ALWAYS for word in ("-c", setting)]
         if folder is not None:
             options.append(f"--git-dir={folder}")

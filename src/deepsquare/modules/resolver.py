@@ -1,5 +1,6 @@
 """Sources -> modules: from the mirror, from the cache, from their hosts."""
 
+import math
 import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,22 +15,35 @@ from deepsquare.modules.repository import COMMIT, SHORT_COMMIT, Repository, no_v
 from deepsquare.modules.settings import ModuleSettings
 from deepsquare.workflow import FetchedModule, ModuleSource, ModuleUnavailable
 
+_CALLS_IN_ALL = 4
+"""As many calls of git that take their whole time may come for one workflow."""
+
 
 class GitModules:
     """Fetches modules by git. `pins` say which commits some sources stand for; they win over where a tag is now."""
 
     def __init__(
-        self, settings: ModuleSettings | None = None, *, pins: Pins = NO_PINS, clock: Clock | None = None
+        self,
+        settings: ModuleSettings | None = None,
+        *,
+        pins: Pins = NO_PINS,
+        clock: Clock | None = None,
+        calls_in_all: float = math.inf,
     ) -> None:
         self._settings = settings or ModuleSettings()
         self._pins = pins
         self._clock = clock or SystemClock()
-        self._git = Git(self._settings.git, seconds=self._settings.seconds, megabytes=self._settings.megabytes)
+        self._git = Git(
+            self._settings.git,
+            seconds=self._settings.seconds,
+            megabytes=self._settings.megabytes,
+            all_seconds=calls_in_all * self._settings.seconds,
+        )
         self._cache = Cache(self._settings.cache)
 
     def pinned(self, pins: Pins) -> "GitModules":
-        """The same with these pins."""
-        return GitModules(self._settings, pins=pins, clock=self._clock)
+        """The same for one workflow, with these pins: what git does for it has an end, however many modules it uses."""
+        return GitModules(self._settings, pins=pins, clock=self._clock, calls_in_all=_CALLS_IN_ALL)
 
     def fetch(self, source: ModuleSource) -> FetchedModule:
         """The module at this source. Raises `ModuleUnavailable`."""

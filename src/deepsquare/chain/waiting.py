@@ -43,7 +43,7 @@ class HeadWait:
         """Stop listening."""
         if self._next is not None:
             self._next.cancel()
-            await asyncio.gather(self._next, return_exceptions=True)
+            await asyncio.wait({self._next})
             self._next = None
         if isinstance(self._heads, AsyncGenerator):
             await self._heads.aclose()

@@ -62,3 +62,12 @@ def test_a_hint_names_twenty_inputs_of_a_module() -> None:
     (problem,) = load(workflow, modules=MemoryModules({PLACE: module})).problems
     assert problem.hint.startswith("it asks for INPUT_0, INPUT_1, ")
     assert problem.hint.endswith(", INPUT_19, others")
+
+
+def test_a_module_with_thousands_of_errors_is_looked_at_a_few_times_and_tells_a_few_of_them() -> None:
+    module = f"name: m\nsteps: [{'{run: {}},' * 3000}]\n"
+    messages = [problem.message for problem in load(HEAD + use() * 50, modules=MemoryModules({PLACE: module})).problems]
+    readings = messages.count("the module has 2980 more errors")
+    assert 1 <= readings < 5
+    assert sum("command is required" in message for message in messages) == 20 * readings
+    assert sum("more text and work" in message for message in messages) == 50 - readings

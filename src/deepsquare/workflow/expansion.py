@@ -33,6 +33,12 @@ MAX_ALL_WORK = 2 * MAX_WORK
 _MAX_NAMES = 20
 """Inputs of a module that a hint names."""
 
+_MAX_TOLD = 20
+"""Errors of a module that are told where it is used."""
+
+_WORK_OF_A_PROBLEM = 1024
+"""What finding one counts for, in the measure of templates."""
+
 
 @dataclass(frozen=True, slots=True)
 class UsedModule:
@@ -162,7 +168,7 @@ class _Expansion:
             return
         reading = ModuleReading(fetched.text, f"{source.place}/{MODULE_FILE}", self._workflow, at.step)
         module = reading.read(at.handles)
-        self._work += reading.work
+        self._work += reading.work + _WORK_OF_A_PROBLEM * len(reading.problems)
         at.pass_on(reading)
         if module is None:
             return
@@ -211,9 +217,12 @@ class _Use:
 
     def pass_on(self, reading: "ModuleReading") -> None:
         """The module's errors are the caller's; its warnings are for who wrote it."""
-        for problem in reading.problems:
-            if problem.severity is Severity.ERROR:
-                self.add(reading.describe(problem), problem)
+        errors = [problem for problem in reading.problems if problem.severity is Severity.ERROR]
+        for problem in errors[:_MAX_TOLD]:
+            self.add(reading.describe(problem), problem)
+        if len(errors) > _MAX_TOLD:
+            message = f"the module has {len(errors) - _MAX_TOLD} more errors"
+            self.error("source", message, "dps module validate tells all of them")
 
     def check_arguments(self, module: Module, guesses: Guesses) -> None:
         """Reports arguments that the module does not ask for, and missing ones."""

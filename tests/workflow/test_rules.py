@@ -555,6 +555,7 @@ WARNINGS = {
     ),
     "a range that leads away": (in_loop(range={"begin": 2, "end": 1}), f"{STEP}.for.range.increment", "empty"),
     "an empty condition": (in_step(**{"if": " "}), f"{STEP}.if", "always holds"),
+    "an empty command on the host": (in_step(run={"command": ""}), f"{RUN}.command", "does nothing on the host"),
     "a mode of no input": (job(inputMode=493), "inputMode", "no effect without an input"),
     "continuous sync of no output": (job(continuousOutputSync=True), "continuousOutputSync", "no effect without"),
 }

@@ -54,7 +54,12 @@ contract SettingsTest is GridTest {
 
     function test_grace_and_timeout_of_a_cancellation_keep_their_order() public {
         vm.startPrank(admin);
+        grid.setCancelGrace(61);
+        vm.expectRevert(abi.encodeWithSelector(IGridSettings.SettingOutOfBounds.selector, 60, 61, 1 days));
+        grid.setCancelTimeout(60);
         grid.setCancelGrace(0);
+        vm.expectRevert(abi.encodeWithSelector(IGridSettings.SettingOutOfBounds.selector, 59, 60, 1 days));
+        grid.setCancelTimeout(59);
         grid.setCancelTimeout(60);
         vm.expectRevert(abi.encodeWithSelector(IGridSettings.SettingOutOfBounds.selector, 61, 0, 60));
         grid.setCancelGrace(61);

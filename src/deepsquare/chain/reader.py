@@ -104,7 +104,7 @@ class EventReader:
         return told - self._confirmations
 
     async def wake(self, timeout_seconds: float) -> None:
-        """Return when there may be something to read, at the latest when the time is up."""
+        """Return when there may be something to read, at the latest when the time is up after the pause."""
         if not self._is_behind:
             if (left := self._next_wake - self._clock.now()) > timedelta(0):
                 await self._clock.sleep(left.total_seconds())

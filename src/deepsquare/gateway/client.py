@@ -221,7 +221,7 @@ class GatewayClient(ServiceClient):
                 async for event in EventSource(response).aiter_sse():
                     yield event
         except httpx.TransportError as problem:
-            raise GatewayUnreachable(self.url, _reason(problem)) from problem
+            raise self._unreachable(problem) from problem
         except SSEError as problem:
             raise UnexpectedAnswer(self.url, "something that is no stream of events") from problem
 
@@ -267,16 +267,13 @@ class GatewayClient(ServiceClient):
     async def _request(
         self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> "httpx.Response":
-        self._client()  # before httpx is imported: see `http_client`
-        import httpx  # noqa: PLC0415 - see `_follow_once`
-
-        try:
-            response = await self._ask(method, path, content=content, headers=headers)
-        except httpx.TransportError as problem:
-            raise GatewayUnreachable(self.url, _reason(problem)) from problem
+        response = await self._ask(method, path, content=content, headers=headers)
         if response.status_code >= _ERROR_STATUS:
             raise self._error(response)
         return response
+
+    def _unreachable(self, problem: "httpx.TransportError") -> GatewayUnreachable:
+        return GatewayUnreachable(self.url, _reason(problem))
 
     def _error(self, response: "httpx.Response") -> Exception:
         """What an error answer means."""

@@ -60,14 +60,8 @@ class MetaSchedulerClient(ServiceClient):
             raise ServiceUnreachable(f"{self.url} answers something else than reasons") from problem
 
     async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        self._client()  # before httpx is imported: see `http_client`
-        import httpx  # noqa: PLC0415 - loaded by now
-
         content = None if body is None else json.dumps(body).encode()
-        try:
-            response = await self._ask(method, path, content=content)
-        except httpx.TransportError as problem:
-            raise ServiceUnreachable(f"the meta-scheduler at {self.url} does not answer") from problem
+        response = await self._ask(method, path, content=content)
         try:
             answer: Any = response.json() if response.content else None
             if response.status_code < _ERROR_STATUS:
@@ -77,6 +71,9 @@ class MetaSchedulerClient(ServiceClient):
         except (ValueError, KeyError, TypeError) as problem:
             raise ServiceUnreachable(f"{self.url} is no meta-scheduler: status {response.status_code}") from problem
         raise RefusedByService(said)
+
+    def _unreachable(self, problem: "httpx.TransportError") -> ServiceUnreachable:  # noqa: ARG002 - the gateway's tells
+        return ServiceUnreachable(f"the meta-scheduler at {self.url} does not answer")
 
 
 class StatusSender:

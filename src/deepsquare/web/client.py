@@ -1,5 +1,6 @@
 """The connection of a client to one service over HTTP."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-class ServiceClient:
+class ServiceClient(ABC):
     """One service, as its clients see it.
 
     `http` may be any client (its owner closes it); without one the client makes its own when it needs one, which
@@ -46,14 +47,17 @@ class ServiceClient:
     async def _ask(
         self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> "httpx.Response":
-        """The answer to one request, whatever its status; `content` is JSON. Raises `httpx.TransportError`.
+        """The answer to one request, whatever its status; `content` is JSON. Raises `_unreachable` where none comes.
 
         Every request to a service of ours may be repeated: it is, once, where its connection was lost, for the service
         may just have closed one that was not in use.
         """
+        client = self._client()  # before httpx is imported: see `http_client`
+        import httpx  # noqa: PLC0415 - loaded by now
+
         kind = {} if content is None else {"Content-Type": "application/json"}
         ask = partial(
-            self._client().request,
+            client.request,
             method,
             self.url + path,
             content=content,
@@ -61,6 +65,13 @@ class ServiceClient:
             timeout=self._timeout_seconds,
         )
         try:
-            return await ask()
-        except lost_connection():
-            return await ask()
+            try:
+                return await ask()
+            except lost_connection():
+                return await ask()
+        except httpx.TransportError as problem:
+            raise self._unreachable(problem) from problem
+
+    @abstractmethod
+    def _unreachable(self, problem: "httpx.TransportError") -> Exception:
+        """How this service's clients are told that it does not answer."""

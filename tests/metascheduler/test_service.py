@@ -12,7 +12,18 @@ from deepsquare.chain import ChainUnreachable, EventReader, Ledger, Report, Sche
 from deepsquare.metascheduler.client import survey
 from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.metascheduler.settings import MetaSchedulerSettings
-from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Label, Node, Prices
+from deepsquare.model import (
+    WEI_PER_CREDIT,
+    Affinity,
+    AffinityOperator,
+    Hardware,
+    JobDefinition,
+    JobId,
+    JobStatus,
+    Label,
+    Node,
+    Prices,
+)
 from deepsquare.scheduling import Backfill, Order, Rejection
 from tests.support.chain import FreshGrid, fresh_grid
 
@@ -31,7 +42,8 @@ async def grid() -> AsyncIterator[FreshGrid]:
 
 async def _populate(grid: FreshGrid) -> None:
     for number, price in ((CHEAP, CREDIT), (DEAR, 2 * CREDIT)):
-        await grid.join(grid.providers[number], Hardware((Node(4, 8_000),)), Prices(0, price, 0))
+        labels = (Label("tool.version", "1.4.5"),)
+        await grid.join(grid.providers[number], Hardware((Node(4, 8_000),)), Prices(0, price, 0), labels)
         await grid.provider_account(number).heartbeat()
     await grid.customer_account.allow(500 * CREDIT)
 
@@ -107,6 +119,13 @@ async def test_a_job_whose_latest_start_is_over_holds_up_nobody(grid: FreshGrid)
     await service.round()
     assert await place_of(grid, late) == (JobStatus.PENDING, None)
     assert await place_of(grid, next_one) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_label_of_thousands_of_digits_is_a_number_like_another(grid: FreshGrid) -> None:
+    rule = Affinity(Label("tool.version", "1.0." + "9" * 6000), AffinityOperator.GREATER_OR_EQUAL)
+    job = await request(grid, replace(SMALL, affinities=(rule,)))
+    await scheduler(grid).round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
 
 
 async def test_only_who_wants_it_cheap_waits_for_the_cheap_provider(grid: FreshGrid) -> None:

@@ -75,5 +75,11 @@ def _compare_versions(left: str, right: str) -> int | None:
     a, b = left.split("."), right.split(".")
     if not all(part.isascii() and part.isdigit() for part in (*a, *b)):
         return None
-    x, y = [int(part) for part in a], [int(part) for part in b]
+    x, y = [_magnitude(part) for part in a], [_magnitude(part) for part in b]
     return (x > y) - (x < y)
+
+
+def _magnitude(digits: str) -> tuple[int, str]:
+    """Ordered as the number that the digits are; `int` refuses as many of them as a label may have."""
+    significant = digits.lstrip("0")
+    return len(significant), significant

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from deepsquare.model import WEI_PER_CREDIT, Affinity, AffinityOperator, Label, Node
+from deepsquare.model import WEI_PER_CREDIT, Affinity, AffinityOperator, JobId, Label, Node
 from deepsquare.scheduling import (
     Cluster,
     JobRequest,
@@ -29,6 +29,7 @@ def ask(
     return candidates(job, [place], NOW, queue=queue, policy=Policy(order=order))[0].answer
 
 
+big_request = request(shape=definition(cpus=8))
 big_job = bound(9, definition(cpus=8), minutes=30)
 
 REFUSALS: list[tuple[Rule, JobRequest, Site, str]] = [
@@ -124,6 +125,15 @@ def test_nothing_is_promised_where_a_bound_job_has_no_end() -> None:
     answer = ask(request(), site(bound=(endless,)))
     assert isinstance(answer, Rejection)
     assert answer.expected_start is None
+
+
+def test_a_job_whose_credits_last_longer_than_any_calendar_has_no_end_that_can_be_told() -> None:
+    made = Scheduler()
+    made.join(site().cluster(NOW.timestamp()))
+    made.hold(JobId(9), big_request, ALICE, NOW.timestamp(), until=10.0**30)
+    answer = judge(request(), made, made.clusters[ALICE], NOW.timestamp())
+    assert isinstance(answer, Rejection)
+    assert (answer.rule, answer.expected_start) == (Rule.FREE_RESOURCES, None)
 
 
 def test_a_job_waits_only_for_as_many_ends_as_it_needs() -> None:

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from deepsquare.chain.typed_data import Types
@@ -84,7 +84,7 @@ class Statuses:
     """The newest status of each provider."""
 
     def __init__(self, lifetime_seconds: float) -> None:
-        self._lifetime = timedelta(seconds=lifetime_seconds)
+        self._lifetime = lifetime_seconds
         self._newest: dict[Address, ProviderStatus] = {}
 
     def hear(self, status: ProviderStatus, now: datetime) -> None:
@@ -96,15 +96,14 @@ class Statuses:
         newest = self._newest.get(status.provider)
         if newest is not None and status.sent_at_ms <= newest.sent_at_ms:
             raise OutdatedStatus("a status that is as new was heard already")
-        if abs(now - _sent_at(status)) >= self._lifetime:
+        if abs(now.timestamp() - _sent_at(status)) >= self._lifetime:
             raise OutdatedStatus(f"the status is not of now: by the clock here it is {now:%Y-%m-%d %H:%M:%S} UTC")
         self._newest[status.provider] = status
 
     def fresh(self, now: datetime) -> Mapping[Address, ProviderStatus]:
         """What counts now."""
-        return {
-            provider: status for provider, status in self._newest.items() if now - _sent_at(status) < self._lifetime
-        }
+        at = now.timestamp()
+        return {provider: status for provider, status in self._newest.items() if at - _sent_at(status) < self._lifetime}
 
 
 def usable(provider: Provider, status: ProviderStatus | None) -> Provider:
@@ -121,5 +120,6 @@ def usable(provider: Provider, status: ProviderStatus | None) -> Provider:
     return replace(provider, hardware=Hardware(tuple(nodes))) if nodes else provider
 
 
-def _sent_at(status: ProviderStatus) -> datetime:
-    return datetime.fromtimestamp(status.sent_at_ms / 1000, UTC)
+def _sent_at(status: ProviderStatus) -> float:
+    """A timestamp: what a provider says may lie past all calendars."""
+    return status.sent_at_ms / 1000

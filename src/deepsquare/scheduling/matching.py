@@ -25,6 +25,8 @@ from deepsquare.scheduling.affinity import unmet_affinity, unmet_use
 from deepsquare.scheduling.cluster import Cluster
 from deepsquare.scheduling.packing import shape_of, tasks_that_fit
 
+_LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+
 SHORTEST_WALLTIME_SECONDS = 60
 """A job starts only where its credits pay for this long: a cluster's limits are whole minutes."""
 
@@ -219,8 +221,11 @@ def latest_start_refusal(job: JobRequest, cluster: Cluster, now: float) -> Rejec
 
 
 def moment(seconds: float) -> datetime | None:
-    """A moment of the scheduler as people write it; None where it is not known."""
-    return datetime.fromtimestamp(seconds, UTC) if abs(seconds) != math.inf else None
+    """A moment of the scheduler as people write it; None where it is not known, or past all calendars.
+
+    Credits for a hundred thousand years are nothing unusual where a minute costs next to nothing.
+    """
+    return datetime.fromtimestamp(seconds, UTC) if abs(seconds) <= _LAST_SECOND else None
 
 
 def _clock(at: datetime) -> str:

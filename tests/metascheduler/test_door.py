@@ -14,7 +14,7 @@ from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.metascheduler.settings import MetaSchedulerSettings
 from deepsquare.metascheduler.status import ProviderStatus, StatusDomain
 from deepsquare.model import WEI_PER_CREDIT, Address, Hardware, JobDefinition, JobId, Node, Prices
-from deepsquare.scheduling import Offer
+from deepsquare.scheduling import Offer, Rejection
 from deepsquare.web.errors import RefusedByService, ServiceUnreachable
 from tests.support.chain import FreshGrid, fresh_grid, signer
 
@@ -192,6 +192,22 @@ async def test_a_job_that_is_held_says_who_has_it(door: Door) -> None:
         "before": None,
         "answers": [],
     }
+
+
+async def test_only_jobs_that_go_before_it_are_told_to_be_before_a_job(door: Door) -> None:
+    first, second, third = [await door.request(cpus=4, tasks=2) for _ in range(3)]
+    last = await door.request(cpus=4, tasks=2)
+    await door.scheduler.round()
+    assert [(await door.grid.ledger.job(job)).provider is None for job in (first, second, third)] == [
+        False,
+        False,
+        True,
+    ]
+    told = {
+        job: {reason.message for reason in door.scheduler.why(job) if isinstance(reason, Rejection)}
+        for job in (third, last)
+    }
+    assert told == {third: {"busy with 1 job"}, last: {"busy with 1 job, and 1 job of the queue before it"}}
 
 
 async def test_a_client_reads_the_same_reasons(door: Door) -> None:

@@ -65,9 +65,11 @@ class Board:
     def why(self, job: JobId, now: datetime) -> list[Offer | Rejection]:
         """What each cluster answers to a job that waits, if it is the job's turn: the best offer first."""
         request = self._scheduler.queue[job].request
+        at, before = now.timestamp(), self.place(job) or 0
         clusters = self._scheduler.clusters.values()
-        answers = [(judge(request, self._scheduler, cluster, now.timestamp()), cluster) for cluster in clusters]
-        offers = [(self._scheduler.rank(request, cluster), answer) for answer, cluster in answers if _offers(answer)]
+        answers = [(judge(request, self._scheduler, each, at, before=before), each) for each in clusters]
+        ranks = self._scheduler.ranks(request)
+        offers = [(ranks[cluster], answer) for answer, cluster in answers if _offers(answer)]
         refusals = [answer for answer, _ in answers if not _offers(answer)]
         return [answer for _, answer in sorted(offers, key=lambda offer: offer[0])] + refusals
 

@@ -52,9 +52,10 @@ def candidates(
         if other.id is not None and (scheduler.key(other), other.id) < own:
             scheduler.submit(other)
     scheduler.decide(at)
-    answers = {address: judge(job, scheduler, cluster, at) for address, cluster in scheduler.clusters.items()}
+    before = len(scheduler.queue)
+    answers = {address: judge(job, scheduler, each, at, before=before) for address, each in scheduler.clusters.items()}
     offers = [scheduler.clusters[address] for address, answer in answers.items() if isinstance(answer, Offer)]
-    chosen = min(offers, key=lambda cluster: scheduler.rank(job, cluster)) if offers else None
+    chosen = min(offers, key=scheduler.ranks(job).__getitem__, default=None)
     rows = [
         Candidate(site, answers[site.provider.address], chosen is not None and site.provider.address == chosen.address)
         for site in sites
@@ -62,8 +63,8 @@ def candidates(
     return sorted(rows, key=_rank)
 
 
-def judge(job: JobRequest, scheduler: Scheduler, cluster: Cluster, now: float) -> Offer | Rejection:
-    """What a cluster answers to a job at this moment, if it is the job's turn."""
+def judge(job: JobRequest, scheduler: Scheduler, cluster: Cluster, now: float, *, before: int = 0) -> Offer | Rejection:
+    """What a cluster answers to a job at this moment, if it is the job's turn; so many wait before it."""
     refusal = lasting_refusal(job, cluster) or latest_start_refusal(job, cluster, now) or _closed(cluster, now)
     if refusal is not None:
         return refusal
@@ -82,7 +83,7 @@ def judge(job: JobRequest, scheduler: Scheduler, cluster: Cluster, now: float) -
     return Rejection(
         cluster.address,
         Rule.FREE_RESOURCES,
-        f"busy with {_counted(len(cluster.held))}{_queued(scheduler)}",
+        f"busy with {_counted(len(cluster.held))}{_queued(before)}",
         f"it starts when enough of them have ended{_by(start)}",
         moment(start),
     )
@@ -123,8 +124,7 @@ def _promised_to_all_before(cluster: Cluster, start: float) -> Rejection:
     )
 
 
-def _queued(scheduler: Scheduler) -> str:
-    before = len(scheduler.queue)
+def _queued(before: int) -> str:
     return f", and {_counted(before)} of the queue before it" if before else ""
 
 

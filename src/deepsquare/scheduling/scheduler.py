@@ -10,7 +10,7 @@ Moments are seconds of one clock (`submitted_at` as a timestamp); whoever drives
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from deepsquare.model import Address, JobId, price_per_minute
@@ -97,9 +97,9 @@ class Scheduler:
         """The place of a job in the queue as it is now: lower goes first."""
         return self.policy.base(request) + self._handicap(request.customer)
 
-    def rank(self, request: JobRequest, cluster: Cluster) -> tuple[float, ...]:
-        """How good a cluster is for a job that may run there: the lowest gets it."""
-        return self._places_of(request).ranks[cluster]
+    def ranks(self, request: JobRequest) -> Mapping[Cluster, tuple[float, ...]]:
+        """How good each cluster is on which a job may run: the lowest gets it."""
+        return self._places_of(request).ranks
 
     def join(self, cluster: Cluster) -> None:
         """A cluster takes part, or takes the place of one with its address."""

@@ -13,6 +13,7 @@ from deepsquare.model import WEI_PER_CREDIT, Address, Hardware, JobId, Label, No
 from deepsquare.scheduling import Backfill, Cluster, JobRequest, Order, Policy, Scheduler, Start
 from deepsquare.scheduling.matching import Offer, Rejection, Rule
 from deepsquare.scheduling.reasons import judge
+from deepsquare.scheduling.scheduler import MOST_SKIPPED
 from tests.support.sites import ALICE, BOB, definition
 
 FCFS = Policy(order=Order.FCFS, latency_seconds=0)
@@ -134,6 +135,25 @@ def test_a_closed_cluster_gets_nothing_until_it_opens() -> None:
     assert decided(made, 0) == {}
     assert made.next_look() == 60
     assert decided(made, 60) == {1: ALICE}
+
+
+@pytest.mark.parametrize("by_price", [True, False])
+def test_jobs_that_wait_for_closed_clusters_hold_up_nobody_however_many_they_are(by_price: bool) -> None:
+    made = scheduler(cluster(ALICE, cpus(4), price=10), cluster(BOB, cpus(4), labels={"site": "b"}))
+    made.close(BOB, 1000, "silent")
+    made.hold(JobId(9), job(9, 2), ALICE, 0, until=100)
+    for number in range(1000, 1000 + MOST_SKIPPED + 1):
+        stuck = job(number)
+        if by_price:
+            made.submit(replace(stuck, locked_credits=5 * WEI_PER_CREDIT))
+        else:
+            made.submit(replace(stuck, definition=replace(stuck.definition, uses=(Label("site", "b"),))))
+    made.submit(replace(job(1, 4, at=1), avoided=frozenset({BOB})))
+    made.submit(replace(job(2, 2, at=2, seconds=500), avoided=frozenset({BOB})))
+    assert decided(made, 2) == {}
+    made.end(JobId(9), 50)
+    assert decided(made, 50) == {1: ALICE}
+    assert decided(made, 1000) == dict.fromkeys(range(1000, 1004), BOB)
 
 
 def test_a_job_whose_promised_cluster_closes_is_promised_another() -> None:

@@ -254,9 +254,11 @@ class Scheduler:
 
     def _note_time(self, now: float) -> None:
         """What happens by itself as time passes."""
-        for cluster in [cluster for cluster in self._closed if cluster.closed_until <= now]:
-            self._closed.discard(cluster)
-            self._loosened.add(cluster)
+        opened = [cluster for cluster in self._closed if cluster.closed_until <= now]
+        if opened:
+            self._closed.difference_update(opened)
+            self._loosened.update(opened)
+            self._fresh.update(self.queue.take_back())
         for job in [job for job, until in self._patient.items() if until <= now]:
             del self._patient[job]
             self._fresh.add(self.queue[job].group)
@@ -283,7 +285,7 @@ class Scheduler:
             if start is not None:
                 starts.append(start)
                 touched.add(start.cluster)
-            elif not self._can_ever_start(entry.request, places, now):
+            elif not _is_open_to(entry.request, places, now):
                 self.queue.set_aside(entry)
             elif self._keep_promise(entry, before, touched, now) or self._promise(entry, now):
                 break
@@ -291,9 +293,6 @@ class Scheduler:
                 skipped += 1
         if before is not None and _says_the_same(before[0].promise, before[1]):
             self._loosened.discard(before[0])
-
-    def _can_ever_start(self, request: JobRequest, places: Places, now: float) -> bool:
-        return bool(places.clusters and seconds_at(request, places.cheapest)) and not _is_too_late(request, now)
 
     def _lift_promise(self) -> tuple[Cluster, Promise] | None:
         """Take back the promise: what was kept for it is free again."""
@@ -502,6 +501,15 @@ class Scheduler:
 
 def _is_too_late(request: JobRequest, now: float) -> bool:
     return request.latest_start is not None and now > request.latest_start.timestamp()
+
+
+def _is_open_to(request: JobRequest, places: Places, now: float) -> bool:
+    """Whether there is a cluster for the job that is open: else it can be promised nothing, and holds up nobody."""
+    if _is_too_late(request, now):
+        return False
+    return any(
+        cluster.closed_until <= now and seconds_at(request, places.prices[cluster]) for cluster in places.clusters
+    )
 
 
 def _in_order(clusters: Iterable[Cluster]) -> list[Cluster]:

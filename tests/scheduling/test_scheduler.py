@@ -14,7 +14,7 @@ from deepsquare.scheduling import Backfill, Cluster, JobRequest, Order, Policy, 
 from deepsquare.scheduling.matching import Offer, Rejection, Rule
 from deepsquare.scheduling.reasons import judge
 from deepsquare.scheduling.scheduler import MOST_SKIPPED
-from tests.support.sites import ALICE, BOB, definition
+from tests.support.sites import ALICE, BOB, CAROL, definition
 
 FCFS = Policy(order=Order.FCFS, latency_seconds=0)
 MINUTE = 60.0
@@ -228,6 +228,19 @@ def test_the_objective_cost_does_not_wait_for_what_comes_too_late() -> None:
     made.hold(JobId(9), job(9, 4), BOB, 0, until=601)
     made.submit(job(1, objective="cost"))
     assert decided(made, 0) == {1: ALICE}
+
+
+def test_beside_a_place_for_nothing_the_others_are_still_cheap_or_dear() -> None:
+    free, cheap, dear = (
+        cluster(ALICE, cpus(4), price=0),
+        cluster(BOB, cpus(4), price=1),
+        cluster(CAROL, cpus(1), price=9),
+    )
+    made = scheduler(free, cheap, dear, policy=replace(FCFS, patience_seconds=0))
+    for number in (1, 2, 3):
+        made.submit(job(number, 1, objective="cost"))
+    made.hold(JobId(9), job(9, 3), ALICE, 0, until=math.inf)
+    assert decided(made, 0) == {1: ALICE, 2: BOB, 3: BOB}
 
 
 def test_the_objective_energy_prefers_clean_power() -> None:

@@ -106,8 +106,9 @@ class Policy:
     def rank(self, job: JobRequest, cluster: Cluster, dearness: float, size: float) -> tuple[float, ...]:
         """How good a cluster is for a job that could start there: the lowest gets it.
 
-        `dearness` is the price here over the cheapest price for this job, `size` the cluster's CPUs over those of
-        the largest: what the narrow clusters can hold leaves the wide ones to the jobs that fit nowhere else.
+        `dearness` is the price here over the cheapest price for this job (0 where it costs nothing), `size` the
+        cluster's CPUs over those of the largest: what the narrow clusters can hold leaves the wide ones to the jobs
+        that fit nowhere else.
         """
         objective = objective_of(job)
         if objective is Objective.COST:

@@ -63,7 +63,6 @@ class Places:
     prices: dict[Cluster, int]
     """Wei per minute."""
     ranks: dict[Cluster, tuple[float, ...]]
-    cheapest: int
     dearest: int
 
     def among(self, clusters: Iterable[Cluster]) -> list[Cluster]:
@@ -489,14 +488,15 @@ class Scheduler:
     def _places_of(self, request: JobRequest) -> Places:
         able = [cluster for cluster in self.clusters.values() if demand_refusal(request, cluster) is None]
         prices = {cluster: price_per_minute(request.definition, cluster.provider.prices) for cluster in able}
-        cheapest, dearest = min(prices.values(), default=0), max(prices.values(), default=0)
+        # Beside a place for nothing the others are still cheap or dear.
+        least_paid = min(filter(None, prices.values()), default=1)
         largest = max((cluster.cpus for cluster in able), default=1)
         ranks = {
-            cluster: self.policy.rank(request, cluster, price / cheapest if cheapest else 1.0, cluster.cpus / largest)
+            cluster: self.policy.rank(request, cluster, price / least_paid, cluster.cpus / largest)
             for cluster, price in prices.items()
         }
         in_order = sorted(able, key=lambda cluster: (ranks[cluster], cluster.address))
-        return Places(in_order, prices, ranks, cheapest, dearest)
+        return Places(in_order, prices, ranks, max(prices.values(), default=0))
 
 
 def _is_too_late(request: JobRequest, now: float) -> bool:

@@ -117,7 +117,7 @@ async def test_a_job_whose_latest_start_is_over_holds_up_nobody(grid: FreshGrid)
     grid.clock.advance(11)
     await grid.customer_account.cancel(first)
     await service.round()
-    assert await place_of(grid, late) == (JobStatus.PENDING, None)
+    assert await place_of(grid, late) == (JobStatus.CANCELLED, None)
     assert await place_of(grid, next_one) == (JobStatus.META_SCHEDULED, CHEAP)
 
 

@@ -22,5 +22,5 @@ class SchedulerAccount(GridAccount):
         return refused
 
     async def expire(self, job_id: JobId) -> None:
-        """Move on a job that nobody claimed in time, or whose provider's lease ran out. Anybody may."""
+        """Move on a job whose claim, provider's lease or latest start ran out. Anybody may."""
         await self._ledger.meta_scheduler_contract.send(self._sender, "expire", codec.job_id_field(job_id))

@@ -6,6 +6,7 @@ keeps nothing on disk: after a restart, or beside a second instance, the chain s
 was first.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,6 +23,9 @@ from deepsquare.model import Address, Job, JobId, JobStatus
 from deepsquare.scheduling import FairShare, Offer, Rejection, Start
 
 _log = logging.getLogger(__name__)
+
+_EXPIRED_AT_ONCE = 50
+"""Jobs that are put back together: a cluster that dies with a thousand of them must not stop placement so long."""
 
 _MOST_REASONS = 20
 """Jobs whose reasons to wait are logged in one round: a flood of jobs must not become a flood of lines."""
@@ -130,23 +134,35 @@ class MetaScheduler:
                 _log.info("job %d was not assigned: %s", start.job, refusal)
 
     async def _put_back_overdue(self, now: datetime) -> None:
-        """Free jobs whose provider went away, so that they can run elsewhere."""
+        """Free jobs whose provider went away, so that they can run elsewhere; end those that are too late to start."""
         limits = self._limits or await self._ledger.settings()
         self._limits = limits
-        for job in self._view.jobs:
-            if not self._is_overdue(job, limits, now):
-                continue
-            self._view.mark_changed([job.id])
-            try:
-                await self._account.expire(job.id)
-            except ContractRefused as refusal:
-                _log.info("job %d is not overdue after all: %s", job.id, refusal)
-            else:
-                self._board.note_lost(job.id)
-                _log.warning("job %d was taken from %s, which did not answer in time", job.id, job.provider)
+        overdue = [job for job in self._view.jobs if self._is_overdue(job, limits, now)]
+        self._view.mark_changed(job.id for job in overdue)
+        for begin in range(0, len(overdue), _EXPIRED_AT_ONCE):
+            part = overdue[begin : begin + _EXPIRED_AT_ONCE]
+            outcomes = await asyncio.gather(*map(self._put_back, part), return_exceptions=True)
+            for outcome in outcomes:
+                if outcome is not None:
+                    raise outcome
+
+    async def _put_back(self, job: Job) -> None:
+        try:
+            await self._account.expire(job.id)
+        except ContractRefused as refusal:
+            _log.info("job %d is not overdue after all: %s", job.id, refusal)
+            return
+        if job.status is JobStatus.PENDING:
+            _log.info("job %d is over: it could not start in time", job.id)
+        else:
+            self._board.note_lost(job.id)
+            _log.warning("job %d was taken from %s, which did not answer in time", job.id, job.provider)
 
     def _is_overdue(self, job: Job, limits: GridSettings, now: datetime) -> bool:
-        if job.provider is None or job.status is JobStatus.PENDING:
+        if job.status is JobStatus.PENDING:
+            latest_start = job.terms.latest_start
+            return latest_start is not None and now > latest_start
+        if job.provider is None:
             return False
         if job.status is JobStatus.META_SCHEDULED:
             assigned_at = job.time.assigned_at

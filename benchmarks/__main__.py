@@ -11,7 +11,7 @@ import click
 
 from benchmarks.report import Figure, show, write
 
-NAMES = ("compiler", "chain", "cli", "placement", "grid")
+NAMES = ("compiler", "chain", "cli", "placement", "rebuild", "grid")
 
 
 @click.command()

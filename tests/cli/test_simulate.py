@@ -86,9 +86,24 @@ def test_a_plot_is_drawn(trace: Path, tmp_path: Path, ending: str) -> None:
         (("--lublin", "5", "--clusters", "many"), "'many' is no cluster"),
         (("--lublin", "5", "--outage", "9@1"), "there are clusters 1 to 4"),
         (("--lublin", "5", "--outage", "soon"), "'soon' is no outage"),
+        (("--lublin", "5", "--clusters", "99999999999999x4"), "is too large"),
+        (("--trace", "/dev/null"), "/dev/null has 0 jobs that ran on at most 256 CPUs"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_with_its_reason(arguments: tuple[str, ...], complaint: str) -> None:
     answer = dps("simulate", *arguments)
     assert answer.exit_code == ExitCode.BAD_CONFIGURATION
     assert complaint in answer.stderr
+
+
+@pytest.mark.parametrize("option", ["--load", "--latency", "--report-age", "--shake", "--overestimate", "--node-mtbf"])
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_only_finite_numbers_can_be_simulated(option: str, number: str) -> None:
+    assert dps("simulate", "--lublin", "5", option, number).exit_code == ExitCode.USAGE
+
+
+@pytest.mark.system
+def test_a_plot_of_an_unknown_kind_is_refused(trace: Path, tmp_path: Path) -> None:
+    answer = dps("simulate", "--trace", trace, "--clusters", "4", "--plot", tmp_path / "grid.kind")
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert "Format 'kind' is not supported" in answer.stderr

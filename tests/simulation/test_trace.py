@@ -38,7 +38,7 @@ def test_jobs_come_in_the_order_of_their_submission() -> None:
     assert [job.submit for job in read_swf([line(9), line(3)])] == [3, 9]
 
 
-@pytest.mark.parametrize("text", ["1 2 three 4 5", "1 2 3"])
+@pytest.mark.parametrize("text", ["1 2 three 4 5", "1 2 3", "1 2 -1 nan 4", "1 2 -1 9 inf"])
 def test_a_line_that_is_no_job_is_named(text: str) -> None:
     with pytest.raises(InvalidTrace, match="line 2"):
         read_swf([line(), text])

@@ -18,6 +18,10 @@ GRID = "grid"
 """One queue for all clusters: what the meta-scheduler does."""
 POLICIES = (GRID, POOLED, *ROUTES)
 
+FEWEST_JOBS = 2
+"""Of a trace: one job alone says nothing of how fast they come."""
+
+_MOST_CPUS, _MOST_NODES = 10**9, 10**6
 _MACHINE = re.compile(r"\A(?:(\d+)x)?(\d+)(?:@(\d+(?:\.\d+)?))?\Z")
 
 
@@ -49,6 +53,10 @@ def machines_of(text: str) -> list[Machine]:
         if match is None or int(match[2]) == 0 or match[1] == "0":
             raise InvalidScenario(f"{part!r} is no cluster; write 256, or 8x32 for 8 nodes of 32 CPUs, or 256@0.02")
         nodes = int(match[1] or 1)
+        if nodes > _MOST_NODES or nodes * int(match[2]) > _MOST_CPUS:
+            raise InvalidScenario(
+                f"{part!r} is too large: at most {_MOST_NODES} nodes and {_MOST_CPUS} CPUs of a cluster"
+            )
         machines.append(Machine(nodes * int(match[2]), nodes, parse_credits(match[3] or "0.01")))
     return machines
 
@@ -60,7 +68,7 @@ def lublin_traces(count: int, machines: Sequence[Machine], seed: int) -> list[li
 
 def work(traces: Sequence[Sequence[TraceJob]], machines: Sequence[Machine], shaping: Shaping) -> list[TraceJob]:
     """The jobs of all traces, the n-th trace's at home at the n-th cluster. Raises `InvalidScenario`."""
-    if len(traces) > len(machines) or not all(len(trace) > 1 for trace in traces):
+    if len(traces) > len(machines) or not all(len(trace) >= FEWEST_JOBS for trace in traces):
         raise InvalidScenario(f"{len(traces)} traces for {len(machines)} clusters; each needs a cluster and two jobs")
     if shaping.load is not None:
         traces = [at_load(trace, machine.cpus, shaping.load) for trace, machine in zip(traces, machines, strict=False)]

@@ -4,6 +4,7 @@ One job per line, 18 numbers, -1 where something is not known; lines that begin 
 (D. Feitelson, https://www.cs.huji.ac.il/labs/parallel/workload/swf.html).
 """
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -56,6 +57,8 @@ def _job(text: str, number: int) -> TraceJob | None:
         raise InvalidTrace(f"line {number} holds something else than numbers: {text[:60]!r}") from None
     if len(fields) < _FEWEST_FIELDS:
         raise InvalidTrace(f"line {number} has {len(fields)} fields; a job has 18")
+    if not all(map(math.isfinite, fields)):
+        raise InvalidTrace(f"line {number} holds something that is no finite number: {text[:60]!r}")
     fields += [-1.0] * (18 - len(fields))
     run = fields[_RUN]
     cpus = int(fields[_ALLOCATED] if fields[_ALLOCATED] > 0 else fields[_REQUESTED])

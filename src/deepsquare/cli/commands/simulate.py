@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,8 +32,20 @@ _COLUMNS = (
     Column("lost", right=True),
 )
 
+
+class _Finite(click.FloatRange):
+    """A number in a range; "nan" is in each of click's own, and "inf" in those without an end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number that the text says."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_MEAN_SECONDS = click.FloatRange(min=1, max=1e9)
+_MEAN_SECONDS = _Finite(min=1, max=1e9)
 _POLICY = click.Choice(scenario.POLICIES)
 _BACKFILL = click.Choice([backfill.value for backfill in Backfill])
 _ORDER = click.Choice([order.value for order in Order])
@@ -45,13 +58,13 @@ _ORDER = click.Choice([order.value for order in Order])
 @click.option("--policy", "names", multiple=True, type=_POLICY, default=(scenario.GRID,), help="Several make a table.")
 @click.option("--order", type=_ORDER, default=Order.FAIR.value, show_default=True, help="Of every queue.")
 @click.option("--backfill", type=_BACKFILL, default=Backfill.EASY.value, show_default=True, help="Who may overtake.")
-@click.option("--load", type=click.FloatRange(min=0, min_open=True, max=10), help="Of each cluster by its own jobs.")
+@click.option("--load", type=_Finite(min=0, min_open=True, max=10), help="Of each cluster by its own jobs.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything that is random.")
-@click.option("--shake", type=click.FloatRange(min=0), default=0.0, help="Move each arrival by up to so many seconds.")
-@click.option("--overestimate", type=click.FloatRange(min=1), default=1.0, help="Limits of 1 to so many run times.")
+@click.option("--shake", type=_Finite(min=0), default=0.0, help="Move each arrival by up to so many seconds.")
+@click.option("--overestimate", type=_Finite(min=1), default=1.0, help="Limits of 1 to so many run times.")
 @click.option("--users", type=click.IntRange(min=1), help="Deal the jobs out to so many users.")
-@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that the chain takes, each way.")
-@click.option("--report-age", type=click.FloatRange(min=0), default=30.0, help="How old load reports may be.")
+@click.option("--latency", type=_Finite(min=0), default=0.0, help="Seconds that the chain takes, each way.")
+@click.option("--report-age", type=_Finite(min=0), default=30.0, help="How old load reports may be.")
 @click.option("--outage", "outages", multiple=True, metavar="CLUSTER@BEGIN[-END]", help="A cluster dies (seconds).")
 @click.option("--node-mtbf", type=_MEAN_SECONDS, help="Nodes die: mean seconds until then.")
 @click.option("--node-repair", type=_MEAN_SECONDS, default=3600.0, show_default=True, help="Mean seconds of a repair.")
@@ -113,9 +126,17 @@ def _traces(paths: tuple[Path, ...], count: int | None, machines: list[Machine],
     if count is not None:
         return scenario.lublin_traces(count, machines, seed)
     widest = max(machine.cpus for machine in machines)
-    return [
-        read_swf(path.read_text(encoding="utf-8", errors="replace").splitlines(), most_cpus=widest) for path in paths
-    ]
+    return [_trace(path, widest) for path in paths]
+
+
+def _trace(path: Path, most_cpus: int) -> list[TraceJob]:
+    try:
+        jobs = read_swf(path.read_text(encoding="utf-8", errors="replace").splitlines(), most_cpus=most_cpus)
+    except InvalidTrace as error:
+        raise InvalidTrace(f"{path}: {error}") from None
+    if len(jobs) < scenario.FEWEST_JOBS:
+        raise InvalidTrace(f"{path} has {len(jobs)} jobs that ran on at most {most_cpus} CPUs; at least two are needed")
+    return jobs
 
 
 def _outage(text: str, machines: list[Machine]) -> Outage:
@@ -157,3 +178,5 @@ def _plot(path: Path, name: str, records: list[Record], machines: Sequence[Machi
         draw(path, name, records, machines)
     except MissingMatplotlib as error:
         raise InvalidValue(str(error), next_step="pip install 'deepsquare[plot]'") from None
+    except ValueError as error:
+        raise InvalidValue(f"{path}: {error}", next_step="name a file that ends with .png, .svg or .pdf") from None

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from deepsquare.chain import EventReader, Report
+from deepsquare.chain import CustomerAccount, EventReader, Report
 from deepsquare.metascheduler.past import TRUST_MEMORY, Past
 from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.metascheduler.standing import Standing
@@ -125,6 +125,66 @@ async def test_one_customers_refused_jobs_close_nobody(grid: FreshGrid) -> None:
     for _ in range(4):
         await grid.provider_account(0).refuse(await given(grid), "no")
     assert await closed(grid) == 0
+
+
+async def jobs_of_three_customers(grid: FreshGrid) -> list[JobId]:
+    jobs = []
+    for sender in (grid.admin, grid.scheduler, grid.providers[1]):
+        if sender is not grid.admin:
+            await grid.admin_account.transfer(sender.address, 60 * WEI_PER_CREDIT)
+        customer = CustomerAccount(grid.ledger, sender)
+        await customer.allow(60 * WEI_PER_CREDIT)
+        jobs.append((await customer.request_job(SMALL, 60 * WEI_PER_CREDIT, "job")).job_id)
+    return jobs
+
+
+async def refuse_all(grid: FreshGrid, jobs: list[JobId]) -> None:
+    for job in jobs:
+        await grid.provider_account(0).refuse(job, "no")
+
+
+async def run_elsewhere(grid: FreshGrid, jobs: list[JobId]) -> None:
+    other = grid.provider_account(1)
+    await other.claim(jobs)
+    await other.report([Report(job, JobStatus.RUNNING, grid.clock.now()) for job in jobs])
+
+
+async def test_refused_jobs_that_run_nowhere_close_nobody(grid: FreshGrid) -> None:
+    jobs = await jobs_of_three_customers(grid)
+    await grid.scheduler_account.assign([(job, grid.providers[0].address) for job in jobs])
+    await refuse_all(grid, jobs)
+    assert await closed(grid) == 0
+
+
+async def test_who_refuses_what_runs_elsewhere_is_left_in_peace(grid: FreshGrid) -> None:
+    jobs = await jobs_of_three_customers(grid)
+    await grid.scheduler_account.assign([(job, grid.providers[0].address) for job in jobs])
+    await refuse_all(grid, jobs)
+    await grid.scheduler_account.assign([(job, grid.providers[1].address) for job in jobs])
+    await run_elsewhere(grid, jobs)
+    await grid.provider_account(1).report([Report(job, JobStatus.FINISHED, grid.clock.now()) for job in jobs])
+    assert 20 < await closed(grid) <= 30
+
+
+@pytest.mark.parametrize("runs_elsewhere", [False, True])
+async def test_an_instance_that_sees_it_judges_alike(grid: FreshGrid, runs_elsewhere: bool) -> None:
+    reader = EventReader(grid.ledger, clock=grid.clock)
+    service = MetaScheduler(grid.ledger, grid.scheduler_account, reader, grid.clock)
+    await service.round()
+    first, second = (account.address for account in grid.providers)
+    jobs = await jobs_of_three_customers(grid)
+    await service.round()
+    assert {(await grid.ledger.job(job)).provider for job in jobs} == {first}
+    await service.round()
+    await refuse_all(grid, jobs)
+    await service.round()
+    assert {(await grid.ledger.job(job)).provider for job in jobs} == {second}
+    if runs_elsewhere:
+        await run_elsewhere(grid, jobs)
+    await service.round()
+    other = (await grid.customer_account.request_job(SMALL, 60 * WEI_PER_CREDIT, "job")).job_id
+    await service.round()
+    assert (await grid.ledger.job(other)).provider == (second if runs_elsewhere else first)
 
 
 async def test_a_new_instance_avoids_whom_the_old_one_avoided(grid: FreshGrid) -> None:

@@ -6,6 +6,7 @@ held from that moment on; if the chain does not confirm it, the job comes back i
 
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -30,6 +31,7 @@ class Board:
         self._places: dict[JobId, Address] = {}
         self._unconfirmed: set[JobId] = set()
         self._lost: set[JobId] = set()
+        self._refused_by: defaultdict[JobId, list[Address]] = defaultdict(list)
 
     def follow(self, view: GridView, statuses: Mapping[Address, ProviderStatus], now: datetime) -> None:
         """Take in what the view learnt since it was last followed, and what providers say of themselves now."""
@@ -107,6 +109,7 @@ class Board:
         """A job is over."""
         if job_id in self._scheduler.queue:
             self._scheduler.withdraw(job_id)
+        self._refused_by.pop(job_id, None)
         was_lost = job_id in self._lost
         self._lost.discard(job_id)
         where = self._release(job_id, at)
@@ -124,7 +127,7 @@ class Board:
         if where is not None and was_lost:
             self._standing.lost(where, at)
         elif where is not None and was_confirmed:
-            self._standing.gave_back(where, job.customer, at)
+            self._refused_by[job.id].append(where)
         if job.id in self._scheduler.queue:
             self._scheduler.withdraw(job.id)
         self._scheduler.submit(request_of(job))
@@ -134,6 +137,9 @@ class Board:
         self._unconfirmed.discard(job.id)
         if job.id in self._scheduler.queue:
             self._scheduler.withdraw(job.id)
+        if job.status is JobStatus.RUNNING:
+            for refuser in self._refused_by.pop(job.id, ()):
+                self._standing.gave_back(refuser, job.customer, at)
         if self._places.get(job.id) not in (None, address):
             self._release(job.id, at)
         if address in self._scheduler.clusters:

@@ -5,13 +5,13 @@ the jobs and the times of their blocks are asked for. Bounded, so that a long hi
 """
 
 from bisect import bisect_left
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from deepsquare.chain import JobChanged, JobEvent, JobReturned, Ledger
 from deepsquare.metascheduler.standing import Standing
-from deepsquare.model import Job, JobId, JobStatus
+from deepsquare.model import Address, Job, JobId, JobStatus
 from deepsquare.scheduling import FairShare
 
 USE_MEMORY = timedelta(days=7)
@@ -45,7 +45,7 @@ class Past:
         elif isinstance(event, JobChanged) and event.provider is not None:
             if event.before is JobStatus.RUNNING:
                 self._used.append(event.job_id)
-            if event.after.is_cold or event.after is JobStatus.PENDING:
+            if event.after.is_cold:
                 self._deeds.append(event)
 
     async def recall_use(self, ledger: Ledger, hot: Iterable[Job], usage: FairShare, now: datetime) -> None:
@@ -69,19 +69,21 @@ class Past:
     async def recall_standing(self, ledger: Ledger, standing: Standing, now: datetime) -> None:
         """Judge the providers by what they did lately. Raises `ChainUnreachable`."""
         times = await _times(ledger, sorted({deed.block for deed in self._deeds}))
-        customers = {}
+        refused_by: defaultdict[JobId, list[Address]] = defaultdict(list)
         for deed in self._deeds:
-            if isinstance(deed, JobChanged):
-                customers[deed.job_id] = deed.customer
             at = times[deed.block]
             if at < (now - TRUST_MEMORY).timestamp():
                 continue
             if isinstance(deed, JobReturned):
                 if deed.reason in _LOST_REASONS:
                     standing.lost(deed.provider, at)
-                elif deed.job_id in customers:
-                    standing.gave_back(deed.provider, customers[deed.job_id], at)
-            elif deed.provider is not None and deed.after is JobStatus.PANICKED:
+                else:
+                    refused_by[deed.job_id].append(deed.provider)
+                continue
+            if deed.before is JobStatus.RUNNING:
+                for refuser in refused_by.pop(deed.job_id, ()):
+                    standing.gave_back(refuser, deed.customer, at)
+            if deed.provider is not None and deed.after is JobStatus.PANICKED:
                 standing.lost(deed.provider, at)
             elif deed.provider is not None and deed.after.is_cold:
                 standing.ended(deed.provider, at)

@@ -31,7 +31,7 @@ class Standing:
         self._closed_until[provider] = self._trust.troubled(provider, at)
 
     def gave_back(self, provider: Address, customer: Address, at: float) -> None:
-        """The provider refused a job of this customer."""
+        """The provider refused a job of this customer that runs elsewhere: a job that nobody can run accuses nobody."""
         self._refused[provider].add(customer)
         if len(self._refused[provider]) >= _MOST_REFUSED_CUSTOMERS:
             del self._refused[provider]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from deepsquare.compiler.plan import Command
 from deepsquare.compiler.writer import Writer
-from deepsquare.workflow import Container, uses_apptainer
+from deepsquare.workflow import Container, split_registry, uses_apptainer
 
 
 def write_container(container: Container, command: Command, writer: Writer) -> str:
@@ -45,9 +45,8 @@ def _name_for_enroot(container: Container) -> str:
     """`[<registry>#]<image>[:<tag or digest>]`."""
     name, _, digest = container.image.partition("@")
     registry = container.registry
-    first, slash, rest = name.partition("/")
-    if registry is None and slash and ("." in first or ":" in first or first == "localhost"):
-        registry, name = first, rest
+    if registry is None:
+        registry, name = split_registry(name)
     if digest:
         path, slash, last = name.rpartition("/")
         name = f"{path}{slash}{last.partition(':')[0]}:{digest}"

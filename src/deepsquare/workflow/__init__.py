@@ -10,6 +10,7 @@ from deepsquare.workflow.dump import dump, to_data
 from deepsquare.workflow.environment import EnvVar
 from deepsquare.workflow.errors import InvalidWorkflow, WorkflowError
 from deepsquare.workflow.expansion import UsedModule, UsedModules, check_module
+from deepsquare.workflow.image_names import ImageName, name_of_image, split_registry
 from deepsquare.workflow.load import Loaded, from_data, load
 from deepsquare.workflow.models import JobResources, Workflow
 from deepsquare.workflow.module import MinimumResources, Module, ModuleInput, ModuleOutput
@@ -23,6 +24,7 @@ from deepsquare.workflow.networks import (
     Wireguard,
     WireguardPeer,
 )
+from deepsquare.workflow.placed import PlacedContainer
 from deepsquare.workflow.problems import Problem, Severity
 from deepsquare.workflow.steps import For, Launch, Range, Step, Use
 from deepsquare.workflow.transports import HttpData, S3Data, Transport
@@ -36,6 +38,7 @@ __all__ = [
     "FetchedModule",
     "For",
     "HttpData",
+    "ImageName",
     "InvalidWorkflow",
     "JobResources",
     "Launch",
@@ -50,6 +53,7 @@ __all__ = [
     "Mount",
     "NetworkInterface",
     "NetworkMember",
+    "PlacedContainer",
     "Problem",
     "Range",
     "Run",
@@ -71,6 +75,8 @@ __all__ = [
     "dump",
     "from_data",
     "load",
+    "name_of_image",
+    "split_registry",
     "to_data",
     "uses_apptainer",
 ]

@@ -7,6 +7,7 @@ comes to use itself is refused with the whole way around.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 
 from deepsquare.workflow.decode import Decoded, Decoder
@@ -17,6 +18,7 @@ from deepsquare.workflow.limits import MAX_STEPS, MAX_USES
 from deepsquare.workflow.models import JobResources, Workflow
 from deepsquare.workflow.module import MinimumResources, Module, ModuleInput, ModuleOutput
 from deepsquare.workflow.module_source import MODULE_FILE, FetchedModule, Modules, ModuleSource, ModuleUnavailable
+from deepsquare.workflow.placed import PlacedContainer, placed_containers
 from deepsquare.workflow.problems import Path, Position, Problem, ProblemList, Severity, format_path
 from deepsquare.workflow.rules import check_rules
 from deepsquare.workflow.steps import Step, Use
@@ -78,13 +80,15 @@ def expand(
     handles: Mapping[Path, Collection[str]],
     modules: Modules | None,
     problems: ProblemList,
-) -> UsedModules:
-    """The modules that a good workflow uses. Problems go to the steps that use them."""
+) -> tuple[UsedModules, tuple[PlacedContainer, ...]]:
+    """The modules that a good workflow uses, and its containers with theirs. Problems go to the steps that use them."""
     expansion = _Expansion(workflow, modules)
+    containers = placed_containers(decoded)
     for each in _uses(decoded):
-        for problem in expansion.use(each, _Caller((), decoded, handles)):
-            problems.add(problem)
-    return expansion.found
+        used = expansion.use(each, _Caller((), decoded, handles))
+        problems.extend(used.problems)
+        containers += used.containers
+    return expansion.found, tuple(containers)
 
 
 def check_module(
@@ -113,7 +117,7 @@ def check_module(
         expansion = _Expansion(workflow, modules)
         caller = _Caller((), reading.decoded, reading.handles)
         for each in _uses(reading.decoded):
-            problems += map(reading.located, expansion.use(each, caller))
+            problems += map(reading.located, expansion.use(each, caller).problems)
     return module, tuple(problems)
 
 
@@ -137,8 +141,8 @@ class _Expansion:
         self._uses = 0
         self._work = 0
 
-    def use(self, each: Decoded, caller: _Caller) -> list[Problem]:
-        """Expands one use, and what the module itself uses. Returns the problems, placed at the use."""
+    def use(self, each: Decoded, caller: _Caller) -> "_Use":
+        """Expands one use, and what the module itself uses."""
         assert isinstance(each.record, Step)  # noqa: S101  (see `_uses`)
         assert each.record.use is not None  # noqa: S101
         at = _Use(each, each.record, each.record.use, caller)
@@ -146,7 +150,7 @@ class _Expansion:
         if self._uses > MAX_USES:
             if self._uses == MAX_USES + 1:
                 at.error("source", f"a workflow may use {MAX_USES} modules, not more; modules of modules count")
-            return at.problems
+            return at
         source = ModuleSource.parse(at.use.source)
         chain = (*caller.chain, source.place)
         if source.place in caller.chain:
@@ -156,7 +160,7 @@ class _Expansion:
             at.error("source", message)
         else:
             self._expand(at, source, chain)
-        return at.problems
+        return at
 
     def _expand(self, at: "_Use", source: ModuleSource, chain: tuple[str, ...]) -> None:
         if self._work > MAX_ALL_WORK:
@@ -179,10 +183,13 @@ class _Expansion:
             at.error("source", f"a workflow may have {MAX_STEPS} steps, not more; those of its modules count")
             return
         self.found[format_path(at.path)] = UsedModule(module, source, fetched.commit)
+        containers = placed_containers(reading.decoded)
         inner = _Caller((*at.path, "use", "module"), reading.decoded, reading.handles, chain)
         for each in _uses(reading.decoded):
-            for problem in self.use(each, inner):
-                at.add(reading.describe(reading.located(problem)), problem)
+            used = self.use(each, inner)
+            at.problems += (at.told(problem, reading) for problem in used.problems)
+            containers += used.containers
+        at.containers += (placed.told_by(partial(at.told, reading=reading)) for placed in containers)
 
     def _fetch(self, source: ModuleSource) -> FetchedModule | ModuleUnavailable:
         """Each source once, so that all uses of it in a workflow get the same commit."""
@@ -197,7 +204,7 @@ class _Expansion:
 
 
 class _Use:
-    """One step that uses a module, and what is wrong about it."""
+    """One step that uses a module: what is wrong about it and which containers it brings, both placed at the use."""
 
     def __init__(self, each: Decoded, step: Step, use: Use, caller: _Caller) -> None:
         self.step = step
@@ -205,6 +212,7 @@ class _Use:
         self.path: Path = (*caller.path, *each.path)
         self.handles = caller.handles.get(each.path, frozenset())
         self.problems: list[Problem] = []
+        self.containers: list[PlacedContainer] = []
         self._own_path: Path = each.path
         self._node = each.node.entries["use"].node
 
@@ -214,6 +222,11 @@ class _Use:
     def add(self, message: str, problem: Problem) -> None:
         """Takes over a problem of the module."""
         self._report(problem.severity, ("source",), message, problem.hint)
+
+    def told(self, problem: Problem, reading: "ModuleReading") -> Problem:
+        """A problem of what the module is filled in to, as one of the use."""
+        message = reading.describe(reading.located(problem))
+        return self._problem(problem.severity, ("source",), message, problem.hint)
 
     def pass_on(self, reading: "ModuleReading") -> None:
         """The module's errors are the caller's; its warnings are for who wrote it."""
@@ -256,10 +269,13 @@ class _Use:
                 self.error("source", message, f"raise resources.{key}")
 
     def _report(self, severity: Severity, keys: Path, message: str, hint: str) -> None:
+        self.problems.append(self._problem(severity, keys, message, hint))
+
+    def _problem(self, severity: Severity, keys: Path, message: str, hint: str) -> Problem:
         path = (*self._own_path, "use", *keys)
         position = position_at(self._node, keys)
         line, column = (None, None) if position is None else (position.line, position.column)
-        self.problems.append(Problem(severity, format_path(path), line, column, message, hint))
+        return Problem(severity, format_path(path), line, column, message, hint)
 
 
 class ModuleReading:

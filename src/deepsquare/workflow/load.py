@@ -9,6 +9,7 @@ from deepsquare.workflow.expansion import UsedModules, expand
 from deepsquare.workflow.handles import check_handles
 from deepsquare.workflow.models import Workflow
 from deepsquare.workflow.module_source import Modules
+from deepsquare.workflow.placed import PlacedContainer
 from deepsquare.workflow.problems import Problem, ProblemList, has_errors
 from deepsquare.workflow.rules import check_rules
 from deepsquare.workflow.tree import Entries, Node
@@ -24,6 +25,8 @@ class Loaded:
     source: str
     modules: UsedModules = field(default_factory=dict)
     """The modules that its steps use."""
+    containers: tuple[PlacedContainer, ...] = ()
+    """The containers that its steps and those of its modules run in; none where it has errors."""
 
     def require(self) -> Workflow:
         """The workflow; raises `InvalidWorkflow` with every problem where there is none."""
@@ -50,6 +53,7 @@ def from_data(data: object, *, strict: bool = True, source: str = "workflow", mo
 def _finish(node: Node | None, problems: ProblemList, source: str, modules: Modules | None, *, strict: bool) -> Loaded:
     workflow = None
     used: UsedModules = {}
+    containers: tuple[PlacedContainer, ...] = ()
     if node is not None:
         decoder = Decoder(problems, strict=strict)
         job = _job(node)
@@ -59,9 +63,11 @@ def _finish(node: Node | None, problems: ProblemList, source: str, modules: Modu
         check_rules(job, decoder.decoded, problems)
         handles = check_handles(job, problems)
         if workflow is not None and not has_errors(problems.sorted()):
-            used = expand(workflow, decoder.decoded, handles, modules, problems)
+            used, containers = expand(workflow, decoder.decoded, handles, modules, problems)
     found = problems.sorted()
-    return Loaded(None if has_errors(found) else workflow, found, source, used)
+    if has_errors(found):
+        return Loaded(None, found, source, used)
+    return Loaded(workflow, found, source, used, containers)
 
 
 def _job(node: Node) -> Node:

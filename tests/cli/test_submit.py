@@ -1,5 +1,6 @@
 """`dps submit`: from a workflow to a job's end, and every way in which that can be refused."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from deepsquare.sdk.wallet import KEY_VARIABLE
 from tests.cli.driver import dps
 from tests.support.foreign_gateway import foreign_gateway
 from tests.support.local_grid import HELLO, RunningGrid
+from tests.support.registry import Image, Registry
 
 FAILING = HELLO.replace('echo "Hello World"', "exit 7")
 
@@ -111,6 +113,60 @@ def test_a_workflow_with_errors_is_refused_before_anybody_is_asked(hello: Path) 
     answer = dps("submit", hello, environment={"DEEPSQUARE_KEY": "11" * 32, "DEEPSQUARE_RPC": "http://127.0.0.1:9"})
     assert answer.exit_code == ExitCode.INVALID_WORKFLOW
     assert f"{hello}:1:" in answer.stderr
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with Registry(Image(layer=b"nothing")) as served:
+        yield served
+
+
+def run_in(image: str, file: Path) -> None:
+    container = f"container: {{image: '{image}', apptainer: true}}"
+    file.write_text(HELLO.replace('"}', f'", {container}}}'), encoding="utf-8")
+
+
+def test_an_image_that_is_not_there_is_refused_before_a_job_is_requested(
+    grid: RunningGrid, hello: Path, registry: Registry
+) -> None:
+    def numbers() -> list[int]:
+        return [job["job"] for job in dps("job", "list", "--all", "--json", environment=grid.environment).json]
+
+    before = numbers()
+    run_in(f"{registry.address}/team/other:1", hello)
+    answer = dps("submit", hello, "--wait-for-provider", environment=grid.environment)
+    assert answer.exit_code == ExitCode.INVALID_WORKFLOW
+    message = f"the registry {registry.address} has no image team/other:1"
+    assert f"{hello}:6:59: error: steps[0].run.container.image: {message}; " in answer.stderr
+    assert numbers() == before
+
+
+@pytest.mark.parametrize("image", ["127.0.0.1:1/team/other:1", "/images/tools.sif"])
+def test_an_image_that_nobody_can_be_asked_for_is_no_reason_to_refuse(
+    grid: RunningGrid, hello: Path, image: str
+) -> None:
+    run_in(image, hello)
+    answer = dps("submit", hello, "--wait-for-provider", "--dry-run", environment=grid.environment)
+    assert answer.exit_code == ExitCode.OK
+    assert "container.image" not in answer.stderr
+
+
+def test_an_image_that_its_registry_does_not_show_is_a_warning(grid: RunningGrid, hello: Path) -> None:
+    with Registry(Image(layer=b"nothing"), user="me", password="p4ss-word") as private:
+        run_in(f"{private.address}/team/tools:1", hello)
+        answer = dps("submit", hello, "--wait-for-provider", "--dry-run", environment=grid.environment)
+    assert answer.exit_code == ExitCode.OK
+    assert ": warning: steps[0].run.container.image: " in answer.stderr
+
+
+def test_no_registry_is_asked_where_that_is_off(grid: RunningGrid, hello: Path, registry: Registry) -> None:
+    run_in(f"{registry.address}/team/other:1", hello)
+    terms = ("--wait-for-provider", "--dry-run")
+    by_option = dps("submit", hello, *terms, "--image-check", "off", environment=grid.environment)
+    by_variable = dps("submit", hello, *terms, environment={**grid.environment, "DEEPSQUARE_IMAGE_CHECK": "off"})
+    assert by_option.exit_code == by_variable.exit_code == ExitCode.OK
+    assert dps("validate", hello).exit_code == ExitCode.OK
+    assert registry.requests == []
 
 
 def test_a_label_decides_who_gets_the_job(grid: RunningGrid, hello: Path) -> None:

@@ -3,8 +3,9 @@
     with Registry() as registry:
         registry.address  # 127.0.0.1:PORT; the image is team/tools:1
 
-It is read-only. With a user and a password it wants them by basic authentication, from everybody. `pulls` counts how
-often the image's manifest was read, which is how often it was pulled.
+It is read-only. With a user and a password it wants them by basic authentication, from everybody; with a doorman it
+wants a token, which that one gives for them. `pulls` counts how often the image's manifest was read, which is how often
+it was pulled; `requests` are all that came, as method and path.
 """
 
 import base64
@@ -29,6 +30,7 @@ TAG = "1"
 TOOLS = ("sh", "ash", "cat", "echo", "env", "grep", "id", "ls", "mkdir", "printf", "printenv", "pwd", "sleep", "touch")
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
+_DOORMAN = "/token"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
@@ -39,7 +41,10 @@ def unavailable() -> str:
 
 
 class Image:
-    """An image of one layer: busybox under the names of some tools, an environment, a folder and an own program."""
+    """An image of one layer: busybox under the names of some tools, an environment, a folder and an own program.
+
+    A `layer` of another kind needs no busybox.
+    """
 
     def __init__(
         self,
@@ -48,8 +53,9 @@ class Image:
         folder: str = "/srv/data",
         entrypoint: Sequence[str] = ("/bin/echo", "entrypoint"),
         command: Sequence[str] = ("and", "command"),
+        layer: bytes | None = None,
     ) -> None:
-        layer = _layer(folder)
+        layer = _layer(folder) if layer is None else layer
         config = {
             "architecture": "amd64",
             "os": "linux",
@@ -123,13 +129,27 @@ class _Server(ThreadingHTTPServer):
 class Registry:
     """A running registry; `user` and `password` make it private."""
 
-    def __init__(self, image: Image | None = None, *, user: str = "", password: str = "") -> None:
+    def __init__(
+        self, image: Image | None = None, *, user: str = "", password: str = "", has_doorman: bool = False
+    ) -> None:
         self.image = image or Image()
         self.pulls = 0
         self.refused = 0
+        self.requests: list[str] = []
+        self.has_doorman = has_doorman
+        self.token = secrets.token_urlsafe()
+        """What its doorman gives."""
         expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
         self._server = _Server(("127.0.0.1", 0), _handler(self, expected))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+
+    @property
+    def challenge(self) -> str:
+        """What it wants to be asked by."""
+        if not self.has_doorman:
+            return 'Basic realm="images"'
+        scope = f"repository:{REPOSITORY}:pull,push"
+        return f'Bearer realm="http://{self.address}{_DOORMAN}?kind=old",service="images",scope="{scope}"'
 
     @property
     def address(self) -> str:
@@ -164,9 +184,16 @@ def _handler(registry: Registry, expected: str) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            if not secrets.compare_digest(self.headers.get("Authorization", ""), expected) and expected:
+            registry.requests.append(f"{self.command} {self.path}")
+            given = self.headers.get("Authorization", "")
+            is_at_doorman = registry.has_doorman and self.path.startswith(f"{_DOORMAN}?")
+            wanted = f"Bearer {registry.token}" if registry.has_doorman and not is_at_doorman else expected
+            if not secrets.compare_digest(given, wanted) and wanted:
                 registry.refused += 1
                 self._send(HTTPStatus.UNAUTHORIZED, "application/json", b'{"errors":[{"code":"UNAUTHORIZED"}]}')
+                return
+            if is_at_doorman:
+                self._send(HTTPStatus.OK, "application/json", json.dumps({"token": registry.token}).encode())
                 return
             found = registry.answer(self.path)
             if found is None:
@@ -181,7 +208,7 @@ def _handler(registry: Registry, expected: str) -> type[BaseHTTPRequestHandler]:
         def _send(self, status: HTTPStatus, media_type: str, body: bytes) -> None:
             self.send_response(status)
             if status is HTTPStatus.UNAUTHORIZED:
-                self.send_header("WWW-Authenticate", 'Basic realm="images"')
+                self.send_header("WWW-Authenticate", registry.challenge)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Docker-Content-Digest", _digest(body))

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 _COMMAND_LINE = "httpx._main"
 
 
-def http_client(url: str, *, timeout_seconds: float) -> "httpx.AsyncClient":
-    """A client for the addresses below `url`; it follows no redirects."""
+def http_client(url: str, *, timeout_seconds: float, is_direct: bool = False) -> "httpx.AsyncClient":
+    """A client for the addresses below `url`; it follows no redirects. `is_direct`: by no proxy, whatever is set."""
     _forgo_command_line()
     import httpx  # noqa: PLC0415 - 0.1 s that only those pay who speak HTTP
 
     # Nothing is encrypted at http://, so there are no certificates to check; https:// is always checked.
-    return httpx.AsyncClient(timeout=timeout_seconds, verify=not url.startswith("http://"))
+    return httpx.AsyncClient(timeout=timeout_seconds, verify=not url.startswith("http://"), trust_env=not is_direct)
 
 
 def lost_connection() -> "tuple[type[httpx.TransportError], ...]":

@@ -26,6 +26,7 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 _WALLET_SETTINGS = ("keystore", "password_file")
 _MODULE_SETTINGS = ("module_hosts", "module_mirror")
+_IMAGE_SETTINGS = ("image_check",)
 _FOLDERS_AND_FILES = {"grid": "FILE", "keystore": "FILE", "password_file": "FILE", "module_mirror": "DIR"}
 
 
@@ -63,7 +64,7 @@ def _setting_options(names: Sequence[str]) -> Callable[[_Decorated], _Decorated]
 
 
 grid_options = _setting_options(
-    [setting.name for setting in SETTINGS if setting.name not in _WALLET_SETTINGS + _MODULE_SETTINGS]
+    [setting.name for setting in SETTINGS if setting.name not in _WALLET_SETTINGS + _MODULE_SETTINGS + _IMAGE_SETTINGS]
 )
 """Which grid to talk to."""
 
@@ -72,6 +73,9 @@ wallet_options = _setting_options(_WALLET_SETTINGS)
 
 module_options = _setting_options(_MODULE_SETTINGS)
 """Where modules of workflows come from."""
+
+image_options = _setting_options(_IMAGE_SETTINGS)
+"""Whether registries are asked for a workflow's images."""
 
 
 def configured_modules() -> "UserModules":

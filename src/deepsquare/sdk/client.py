@@ -102,7 +102,8 @@ class AsyncClient:
     async def prepare(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
         """All of `submit` but the request: who could run the job, at what price. Moves no money.
 
-        `source` is what messages call the workflow, where it is not a path.
+        `source` is what messages call the workflow, where it is not a path. Registries are asked for the workflow's
+        images, unless `image_check` is off: one that is not there raises `InvalidWorkflow`.
 
         >>> draft = await client.prepare(workflow, credits=10)
         >>> draft.chosen.site.provider.label("zone")
@@ -110,11 +111,17 @@ class AsyncClient:
         """
         conditions = Terms(**terms)
         text, loaded = await self._load(workflow, source)
-        view, gateway = await self.connection.view(), await self.connection.gateway()
+        checking = asyncio.create_task(self._check_images(loaded), name="check images")
+        try:
+            view, gateway = await self.connection.view(), await self.connection.gateway()
+            problems = await checking
+        finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
         with translated():
             submission = await gateway.submit(text, self.address, pins_of(loaded.modules))
         _verify(loaded, submission)
-        return self._drafted(view, loaded, submission.script_hash, conditions)
+        return self._drafted(view, loaded, submission.script_hash, conditions, problems)
 
     async def estimate(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
         """Who could run the job, at what price and when. Needs no wallet and no gateway; cannot be requested.
@@ -126,7 +133,7 @@ class AsyncClient:
         conditions = Terms(**terms)
         _, loaded = await self._load(workflow, source)
         script = compiler.compile(loaded, salt=_NO_SALT)
-        return self._drafted(await self.connection.view(), loaded, script.hash, conditions)
+        return self._drafted(await self.connection.view(), loaded, script.hash, conditions, loaded.problems)
 
     async def _load(self, workflow: WorkflowSource, source: str) -> tuple[str, language.Loaded]:
         """A workflow's text, and what came of it, with its modules. Raises `InvalidWorkflow`."""
@@ -137,16 +144,29 @@ class AsyncClient:
             raise InvalidWorkflow(source or name, loaded.problems)
         return text, loaded
 
+    async def _check_images(self, loaded: language.Loaded) -> Sequence[language.Problem]:
+        """All warnings, those of registries among them. Raises `InvalidWorkflow` where an image is not there."""
+        if not loaded.containers or self.connection.configuration.get("image_check") == "off":
+            return loaded.problems
+        from deepsquare.sdk.images import check_images  # noqa: PLC0415 - only workflows with containers need it
+
+        found = await check_images(loaded.containers, self.connection.clock)
+        problems = language.by_place((*loaded.problems, *found))
+        if any(problem.severity is language.Severity.ERROR for problem in problems):
+            raise InvalidWorkflow(loaded.source, problems)
+        return problems
+
     def _drafted(
         self,
         view: GridView,
         loaded: language.Loaded,
         script_hash: str,
         conditions: Terms,
+        warnings: Sequence[language.Problem],
     ) -> Draft:
         definition = compiler.definition(loaded, script_hash, uses=conditions.uses, affinities=conditions.affinities)
         now = self.connection.clock.now()
-        return draft_of(definition, conditions, view.sites(now), now, loaded.problems, queue=view.queue())
+        return draft_of(definition, conditions, view.sites(now), now, warnings, queue=view.queue())
 
     async def request(self, draft: Draft) -> AsyncJob:
         """Lock the credits of a prepared job and queue it.

@@ -57,6 +57,12 @@ def _path(text: str, folder: Path) -> str:
     return str(folder / Path(text).expanduser())
 
 
+def _switch(text: str, _folder: Path) -> str:
+    if text not in ("on", "off"):
+        raise ValueError("expected on or off")
+    return text
+
+
 def _hosts(text: str, _folder: Path) -> str:
     from deepsquare.modules.settings import ModuleSettings  # noqa: PLC0415 - few commands know of modules
 
@@ -102,6 +108,9 @@ SETTINGS = (
     Setting("password_file", _path, "A file (mode 0600) with the wallet's password in its first line."),
     Setting("module_hosts", _hosts, "Hosts that may be asked for modules, with commas between them: host or host=URL."),
     Setting("module_mirror", _path, "A folder of git repositories (host/owner/repo) for modules without a network."),
+    Setting(
+        "image_check", _switch, "on or off: ask registries before a job is submitted whether they have its images."
+    ),
 )
 """All settings. The documentation has a row for each, and a test compares."""
 

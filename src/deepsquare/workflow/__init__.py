@@ -25,7 +25,7 @@ from deepsquare.workflow.networks import (
     WireguardPeer,
 )
 from deepsquare.workflow.placed import PlacedContainer
-from deepsquare.workflow.problems import Problem, Severity
+from deepsquare.workflow.problems import Problem, Severity, by_place
 from deepsquare.workflow.steps import For, Launch, Range, Step, Use
 from deepsquare.workflow.transports import HttpData, S3Data, Transport
 
@@ -71,6 +71,7 @@ __all__ = [
     "Workflow",
     "WorkflowError",
     "arguments_of",
+    "by_place",
     "check_module",
     "dump",
     "from_data",

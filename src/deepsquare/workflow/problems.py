@@ -87,7 +87,12 @@ class ProblemList:
 
     def sorted(self) -> tuple[Problem, ...]:
         """All problems by place; those of a workflow without lines in the order in which they were met."""
-        return tuple(sorted(self._problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+        return by_place(self._problems)
+
+
+def by_place(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems in the order of the file; where there are no lines, in the order in which they come."""
+    return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
 
 
 def has_errors(problems: Iterable[Problem]) -> bool:

@@ -2,7 +2,7 @@
 
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.lazy import group
-from deepsquare.cli.options import configuration, grid_options, module_options, wallet_options
+from deepsquare.cli.options import configuration, grid_options, image_options, module_options, wallet_options
 from deepsquare.cli.output import Column
 from deepsquare.sdk.configuration import SETTINGS
 
@@ -13,6 +13,7 @@ config = group("config", "Which settings are in force, and where each comes from
 @grid_options
 @wallet_options
 @module_options
+@image_options
 def show() -> None:
     """Print every setting with its value and its source: an option, a variable, or a file and line.
 

@@ -8,7 +8,16 @@ import click
 from deepsquare.cli.command import Command, current, finish
 from deepsquare.cli.connecting import run, signing
 from deepsquare.cli.exits import ExitCode
-from deepsquare.cli.options import CREDITS, MOMENT, grid_options, module_options, place_options, wallet_options, wishes
+from deepsquare.cli.options import (
+    CREDITS,
+    MOMENT,
+    grid_options,
+    image_options,
+    module_options,
+    place_options,
+    wallet_options,
+    wishes,
+)
 from deepsquare.cli.output import Output
 from deepsquare.cli.problems import STDIN, read_workflow, say_problems
 from deepsquare.cli.submitting import say_candidates, say_submitted
@@ -59,6 +68,7 @@ from deepsquare.sdk.job import AsyncJob
 @grid_options
 @wallet_options
 @module_options
+@image_options
 def submit(
     *,
     file: str,
@@ -78,9 +88,10 @@ def submit(
 ) -> None:
     """Submit the workflow in FILE (- is stdin) and print the job's number.
 
-    The workflow is compiled here first, so that errors name their line; the gateway's script must be the same to the
-    byte. Then you see what each provider answers, and the credits are locked. With --watch the exit code is the
-    job's outcome: 0 FINISHED, 50 FAILED, 51 CANCELLED, 52 OUT_OF_CREDITS, 53 PANICKED.
+    The workflow is compiled here first, so that errors name their line, and its images are looked for where registries
+    answer within 3 s; the gateway's script must be the same to the byte. Then you see what each provider answers, and
+    the credits are locked. With --watch the exit code is the job's outcome: 0 FINISHED, 50 FAILED, 51 CANCELLED,
+    52 OUT_OF_CREDITS, 53 PANICKED.
     """
     source, text = read_workflow(file)
     terms = TermsArguments(

@@ -375,6 +375,17 @@ async def test_the_service_schedules_until_it_is_cancelled(grid: FreshGrid) -> N
     assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
 
 
+async def test_a_service_that_is_cancelled_while_it_waits_for_a_block_leaves_nothing_running(grid: FreshGrid) -> None:
+    before = asyncio.all_tasks()
+    running = asyncio.create_task(scheduler(grid).run())
+    while not any(task.get_name() == "wait for a block" for task in asyncio.all_tasks()):
+        await grid.ledger.head()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == before
+
+
 async def test_a_view_that_follows_the_events_is_one_that_reads_the_chain(grid: FreshGrid) -> None:
     followed = await survey(grid.ledger, grid.clock)
     cheap, dear = grid.provider_account(CHEAP), grid.provider_account(DEAR)

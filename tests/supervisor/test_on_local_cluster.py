@@ -48,33 +48,32 @@ class Site:
         provider = signer("provider one")
         contract = self.grid.address.meta_scheduler
         journal = Journal(self._folder / "journal", chain_id=CHAIN_ID, contract=contract, provider=provider.address)
-        async with EventReader(self.grid.ledger, provider=provider.address) as events:
-            settings = SupervisorSettings(prices=SETTINGS.prices, volumes=VolumeSettings(shared_root=self._volumes))
-            ports = Ports(
-                chain=self.grid.ledger,
-                events=events,
-                account=self.grid.provider_account(),
-                gateway=self.gateway,
-                cluster=LocalCluster(
-                    self._folder / "cluster",
-                    [self._node],
-                    contract=contract,
-                    grace_seconds=1,
-                    minute_seconds=MINUTE_SECONDS,
-                ),
-                runtimes=InstalledRuntimes(settings),
-                signer=provider,
-                journal=journal,
-                clock=SystemClock(),
-            )
-            task = asyncio.create_task(Supervisor(ports, settings).run())
-            try:
-                yield
-            finally:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-                journal.close()
+        settings = SupervisorSettings(prices=SETTINGS.prices, volumes=VolumeSettings(shared_root=self._volumes))
+        ports = Ports(
+            chain=self.grid.ledger,
+            events=EventReader(self.grid.ledger, provider=provider.address),
+            account=self.grid.provider_account(),
+            gateway=self.gateway,
+            cluster=LocalCluster(
+                self._folder / "cluster",
+                [self._node],
+                contract=contract,
+                grace_seconds=1,
+                minute_seconds=MINUTE_SECONDS,
+            ),
+            runtimes=InstalledRuntimes(settings),
+            signer=provider,
+            journal=journal,
+            clock=SystemClock(),
+        )
+        task = asyncio.create_task(Supervisor(ports, settings).run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            journal.close()
 
     async def job(self, script: str, minutes: int = 10) -> JobId:
         text = f"#!/bin/sh\n{script}\n"

@@ -114,7 +114,7 @@ async def _grid(folder: Path) -> AsyncIterator[RunningGrid]:
         grid_file = GridFile(node_url, parties.address, node_url.replace("http", "ws"), service.url)
         write_grid(folder / "grid.toml", grid_file)
         left, right = folder / "left", folder / "right"
-        reader = await stack.enter_async_context(EventReader(ledger))
+        reader = EventReader(ledger)
         tasks = [
             asyncio.create_task(service.run()),
             asyncio.create_task(MetaScheduler(ledger, parties.scheduler_account, reader, SystemClock()).run()),
@@ -142,13 +142,10 @@ async def _supervise(
         volumes=VolumeSettings(shared_root=folder / "volumes"),
     )
     nodes = [ClusterNode(f"{zone}-1", Node(cpus, 4096), NodeState.UP)]
-    async with (
-        EventReader(ledger, provider=account.address) as events,
-        GatewayClient(gateway_url, SigningDomain.of(ledger.grid)) as gateway,
-    ):
+    async with GatewayClient(gateway_url, SigningDomain.of(ledger.grid)) as gateway:
         ports = Ports(
             chain=ledger,
-            events=events,
+            events=EventReader(ledger, provider=account.address),
             account=ProviderAccount(ledger, Sender(ledger.rpc, account, CHAIN_ID)),
             gateway=gateway,
             cluster=LocalCluster(folder / "cluster", nodes, contract=contract, grace_seconds=1),

@@ -110,14 +110,20 @@ class Janitor:
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a chain or a disk that is away for a while is waited for."""
-        while True:
-            try:
-                await self.catch_up()
-                await self.sweep()
-                await self._events.wake(SWEEP_SECONDS)
-            except (ChainError, StoreUnavailable) as problem:
-                _log.warning("cannot follow the chain now, trying again: %s", problem)
-                await self._clock.sleep(RETRY_SECONDS)
+        try:
+            while True:
+                await self._turn()
+        finally:
+            await self._events.close()
+
+    async def _turn(self) -> None:
+        try:
+            await self.catch_up()
+            await self.sweep()
+            await self._events.wake(SWEEP_SECONDS)
+        except (ChainError, StoreUnavailable) as problem:
+            _log.warning("cannot follow the chain now, trying again: %s", problem)
+            await self._clock.sleep(RETRY_SECONDS)
 
     async def catch_up(self) -> None:
         """Work in every event up to the chain's head."""
@@ -130,10 +136,6 @@ class Janitor:
                 await self._work_in(page)
                 next_block, has_more = page.next_block, not page.reached_head
                 await self._database.advance_cursor(next_block)
-
-    async def close(self) -> None:
-        """Stop listening to the chain."""
-        await self._events.close()
 
     async def _work_in(self, page: Page) -> None:
         """Note who named which script and which jobs are over; wake whoever waits for a job that has changed."""

@@ -37,9 +37,8 @@ class Parts:
     janitor: Janitor
 
     async def close(self) -> None:
-        """Let followers go, stop listening to the chain, give back the database."""
+        """Let followers go, give back the database."""
         self.wakeups.close()
-        await self.janitor.close()
         await self.database.close()
 
 

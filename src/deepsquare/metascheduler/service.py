@@ -58,14 +58,20 @@ class MetaScheduler:
 
     async def run(self) -> None:
         """Schedule until cancelled. Whatever the chain answers, the next round starts from what it says then."""
-        while True:
-            try:
-                await self.round()
-                await self._reader.wake(self._settings.idle_seconds)
-            except ChainError as error:
-                pause = self._settings.retry_seconds
-                _log.warning("trying again in %g s: %s", pause, error)
-                await self._clock.sleep(pause)
+        try:
+            while True:
+                await self._turn()
+        finally:
+            await self._reader.close()
+
+    async def _turn(self) -> None:
+        try:
+            await self.round()
+            await self._reader.wake(self._settings.idle_seconds)
+        except ChainError as error:
+            pause = self._settings.retry_seconds
+            _log.warning("trying again in %g s: %s", pause, error)
+            await self._clock.sleep(pause)
 
     async def round(self) -> list[Start]:
         """One look at the whole grid. Returns what was decided; raises `ChainError`."""

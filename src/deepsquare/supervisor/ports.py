@@ -84,6 +84,10 @@ class Events(Protocol):
         """Return when the chain may have moved, at the latest after the timeout."""
         ...
 
+    async def close(self) -> None:
+        """Stop listening."""
+        ...
+
 
 class Gateway(Protocol):
     """Where scripts come from and logs go to. Every call raises `GatewayUnreachable` while nobody answers."""

@@ -49,6 +49,7 @@ class Supervisor:
                 group.create_task(self._wake_with("cluster news", self._hear_cluster, rounds))
         finally:
             await rounds.tasks.stop()
+            await self._ports.events.close()
 
     async def check(self) -> None:
         """Check what this supervisor needs of its cluster.

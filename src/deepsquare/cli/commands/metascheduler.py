@@ -37,8 +37,8 @@ def metascheduler(settings_file: Path | None, assignments: tuple[str, ...]) -> N
         ledger = await connect(grid, clock)
         try:
             account = SchedulerAccount(ledger, Sender(ledger.rpc, signer, ledger.grid.chain_id, clock=clock))
-            async with EventReader(ledger, pause_seconds=SERVICE_PAUSE_SECONDS, clock=clock) as reader:
-                await _serve(MetaScheduler(ledger, account, reader, clock, settings=settings), settings, ledger, clock)
+            reader = EventReader(ledger, pause_seconds=SERVICE_PAUSE_SECONDS, clock=clock)
+            await _serve(MetaScheduler(ledger, account, reader, clock, settings=settings), settings, ledger, clock)
         finally:
             await ledger.rpc.close()
 

@@ -42,7 +42,6 @@ def supervisor(settings_file: Path | None, assignments: tuple[str, ...]) -> None
         contract = ledger.meta_scheduler
         try:
             async with (
-                EventReader(ledger, provider=signer.address, clock=clock) as events,
                 GatewayClient(grid.require("gateway"), SigningDomain.of(ledger.grid), clock=clock) as gateway,
                 contextlib.AsyncExitStack() as doors,
             ):
@@ -52,7 +51,7 @@ def supervisor(settings_file: Path | None, assignments: tuple[str, ...]) -> None
                     scheduler = StatusSender(client, StatusDomain.of(ledger.grid), signer, clock)
                 ports = Ports(
                     chain=ledger,
-                    events=events,
+                    events=EventReader(ledger, provider=signer.address, clock=clock),
                     account=ProviderAccount(ledger, Sender(ledger.rpc, signer, ledger.grid.chain_id, clock=clock)),
                     gateway=gateway,
                     cluster=settings.cluster.open(contract),

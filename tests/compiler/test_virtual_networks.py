@@ -75,6 +75,43 @@ def test_a_step_takes_the_address_of_one_that_has_ended(inner_site: ConnectedSit
 
 
 @needs_networks
+def test_a_step_cannot_take_the_address_of_one_that_still_runs(inner_site: ConnectedSite) -> None:
+    ready = member("echo up >ready; exec sleep 60", "10.0.0.2/24")
+    late = member("echo never", "10.0.0.2/16")
+    outcome = inner_site.run(script(launched(ready), {"run": {"command": "until [ -e ready ]; do :; done"}}, late))
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    message = "another step that still runs has the address 10.0.0.2 in this virtual network"
+    assert outcome.stderr == f"deepsquare: steps[2]: {message}\n"
+
+
+@needs_networks
+def test_iterations_of_a_parallel_loop_meet_at_the_addresses_that_their_conditions_give_them(
+    inner_site: ConnectedSite,
+) -> None:
+    server = member(serve("10.0.0.2"), "10.0.0.2/24") | {"if": "$item == serve"}
+    asker = member(f"{ASK.format('10.0.0.2')}; exit 3", "10.0.0.3/24") | {"if": "$item == ask"}
+    loop = {"for": {"parallel": True, "items": ["serve", "ask"], "steps": [server, asker]}}
+    outcome = inner_site.run(script(loop))
+    assert (outcome.exit_code, outcome.stdout) == (3, "hello from a member\n"), outcome.stderr
+
+
+@needs_networks
+def test_iterations_that_wait_for_nobody_cannot_all_have_one_address(inner_site: ConnectedSite) -> None:
+    late = member("echo up; exec sleep 60", "10.0.0.2/24") | {"if": "-n $item"}
+    outcome = inner_site.run(script({"for": {"parallel": True, "items": ["a", "b"], "steps": [late]}}))
+    assert outcome.exit_code == 1
+    message = "another step that still runs has the address 10.0.0.2 in this virtual network"
+    assert f"deepsquare: steps[0].for.steps[0]: {message}\n" in outcome.stderr
+
+
+@needs_networks
+def test_iterations_one_after_another_have_the_same_address(inner_site: ConnectedSite) -> None:
+    steps = [launched(member(serve("10.0.0.2"), "10.0.0.2/24")), member(ASK.format("10.0.0.2"), "10.0.0.3/24")]
+    outcome = inner_site.run(script({"for": {"parallel": False, "items": ["a", "b"], "steps": steps}}))
+    assert (outcome.exit_code, outcome.stdout) == (0, "hello from a member\n" * 2), outcome.stderr
+
+
+@needs_networks
 def test_steps_on_several_nodes_meet(inner_site: ConnectedSite, world: Internet, tmp_path: Path) -> None:
     """The step called "far away" runs on the other node."""
     srun = tmp_path / "srun"
@@ -228,6 +265,52 @@ def test_several_tasks_cannot_have_one_address() -> None:
     )
     assert loaded(member("true", "10.0.0.3/24", resources={"tasks": 1})).problems == ()
     assert loaded(member("true", resources={"tasks": 2})).problems == ()
+
+
+def in_loop(step: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"for": {"parallel": True, "items": ["a", "b"], "steps": [step], **more}}
+
+
+HERE = member("true", "10.0.0.3/24")
+CROWDED = {
+    "in a loop over items": in_loop(HERE),
+    "in a loop over numbers": in_loop(HERE, items=None, range={"begin": 3, "end": 1, "increment": -1}),
+    "in a group of it": in_loop({"steps": [HERE]}),
+    "in steps that it launches": in_loop(launched(HERE)),
+    "in the end of its steps": in_loop({"finally": [HERE]}),
+    "in a loop of a loop": {"for": {"parallel": False, "items": ["a"], "steps": [in_loop(HERE) | {"if": "-n $item"}]}},
+}
+ALONE = {
+    "one after another": in_loop(HERE, parallel=False),
+    "a loop of one item": in_loop(HERE, items=["a"]),
+    "a loop of one number": in_loop(HERE, items=None, range={"begin": 1, "end": 2, "increment": 2}),
+    "a loop of none": in_loop(HERE, items=None, range={"begin": 2, "end": 1}),
+    "a condition may leave one": in_loop(HERE | {"if": "$item == a"}),
+    "a condition around it": in_loop({"if": "$item == a", "steps": [HERE]}),
+    "where iterations fail": in_loop({"catch": [HERE]}),
+    "on the host's network": in_loop(member("true", "10.0.0.3/24", kind="host")),
+    "beside the loop": {"steps": [in_loop({"run": {"command": "true"}}), HERE]},
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_iterations_of_a_parallel_loop_cannot_have_one_address(name: str) -> None:
+    (problem,) = loaded(CROWDED[name]).problems
+    assert problem.path.endswith("run.customNetworkInterfaces[0].vnet.address")
+    assert problem.message == "all iterations of a parallel loop would have this address at once"
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_an_address_that_one_iteration_has_is_accepted(name: str) -> None:
+    assert loaded(ALONE[name]).workflow is not None
+
+
+def test_two_interfaces_of_a_step_cannot_have_one_address() -> None:
+    (problem,) = loaded(member("true", "10.0.0.3/24", "10.0.0.4/24", "10.0.0.3/16")).problems
+    assert (problem.path, problem.message) == (
+        "steps[0].run.customNetworkInterfaces[2].vnet.address",
+        "another interface of this step has this address already",
+    )
 
 
 def test_a_step_cannot_be_the_gateway() -> None:

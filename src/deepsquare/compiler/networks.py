@@ -43,6 +43,7 @@ def write_network(network: Network, writer: Writer) -> str:
         return "run_in_network"
     if network.dns:
         writer.word("nameservers", *network.dns)
+    runner = "run_in_network"
     for index, interface in enumerate(network.interfaces):
         if interface.wireguard is not None:
             addresses, routes = " ".join(interface.wireguard.address), " ".join(_routes(interface.wireguard))
@@ -50,9 +51,10 @@ def write_network(network: Network, writer: Writer) -> str:
         if interface.vnet is not None:
             address = interface.vnet.address
             writer.word("join", f"vnet{index}", interface.vnet.name, _alone(address), address)
+            runner = "run_as_member"
         if interface.bore is not None:
             writer.word("tunnel", interface.bore.server, str(interface.bore.target_port), interface.bore.secret or "")
-    return "run_in_network"
+    return runner
 
 
 def _number(value: int | None) -> str:

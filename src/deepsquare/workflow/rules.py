@@ -16,7 +16,7 @@ from deepsquare.workflow.models import JobResources, Workflow
 from deepsquare.workflow.names import RESOURCE_NAMES
 from deepsquare.workflow.networks import Bore, NetworkMember, VirtualNetwork
 from deepsquare.workflow.problems import Path, ProblemList
-from deepsquare.workflow.steps import Range, Step
+from deepsquare.workflow.steps import For, Range, Step
 from deepsquare.workflow.transports import Transport
 from deepsquare.workflow.tree import Entries, Items, Node, position_at
 
@@ -43,6 +43,8 @@ class _Rules:
             networks = [each.record for each in decoded if isinstance(each.record, VirtualNetwork)]
             self._networks = {network.name: network for network in networks}
             self._all_networks_are_known = len(networks) == _count(job, "virtualNetworks")
+        self._crowds = {each.path for each in decoded if isinstance(each.record, For) and _runs_at_once(each.record)}
+        self._doubtful = {each.path for each in decoded if isinstance(each.record, Step) and each.record.condition}
         self._variables: dict[Path, set[str]] = {}
         self._seen_networks: set[str] = set()
         self._steps = 0
@@ -111,9 +113,35 @@ class _Rules:
             if run.interfaces:
                 hint = "choose the network slirp4netns or pasta"
                 self._warn(each, "customNetworkInterfaces", "these have no effect on the host network", hint)
-        elif (run.resources.tasks or 1) > 1 and any(interface.vnet is not None for interface in run.interfaces):
+        else:
+            self._check_addresses(each, run)
+
+    def _check_addresses(self, each: Decoded, run: Run) -> None:
+        """An address in a virtual network is one program's at a time; what is only known then, the script looks at."""
+        members = [(index, face.vnet) for index, face in enumerate(run.interfaces) if face.vnet is not None]
+        if members and (run.resources.tasks or 1) > 1:
             message = "each task would have the address that the step has in its virtual network"
             self._error(each, "resources.tasks", message, "write a step for each task")
+        seen: set[tuple[str, object]] = set()
+        for index, member in members:
+            keys = ("customNetworkInterfaces", index, "vnet", "address")
+            place = (*each.path, *keys), position_at(each.node, keys)
+            if (member.name, _address(member.address)) in seen:
+                self._problems.error(*place, "another interface of this step has this address already")
+            elif self._is_crowded(each.path):
+                message = "all iterations of a parallel loop would have this address at once"
+                hint = "write parallel: false, or a launched step with an address of its own for each iteration"
+                self._problems.error(*place, message, hint)
+            seen.add((member.name, _address(member.address)))
+
+    def _is_crowded(self, path: Path) -> bool:
+        """Whether what stands here runs several times at once, whatever conditions and failures there are."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._doubtful or path[length - 1] == "catch":
+                return False
+            if path[:length] in self._crowds:
+                return True
+        return False
 
     def _check_resources(self, each: Decoded, asked: RunResources) -> None:
         """A command cannot take more than the job has: by tasks, and by CPUs, memory and GPUs in all."""
@@ -209,6 +237,13 @@ class _Rules:
             self._warn(each, "inputMode", "this has no effect without an input")
         if workflow.continuous_output_sync and (workflow.output is None or workflow.output.s3 is None):
             self._warn(each, "continuousOutputSync", "this has no effect without an output to S3")
+
+
+def _runs_at_once(loop: For) -> bool:
+    """Whether several iterations of it run at the same time."""
+    if loop.range is not None and loop.range.increment:
+        return loop.parallel and (loop.range.end - loop.range.begin) // loop.range.increment > 0
+    return loop.parallel and len(loop.items or ()) > 1
 
 
 def _address(text: str) -> object:

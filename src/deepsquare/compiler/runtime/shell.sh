@@ -60,11 +60,16 @@ shell() {
   set +m
 }
 
-# outcome <shell>: awaits it. Its code is read: bash loses the one of a process that ends together with a signal.
+# outcome <shell>: awaits it. Its code is read: bash loses the one of a process that ends together with a signal, and
+# would then wait for it until no other process of its own is left.
 outcome() {
-  local code
-  outlast "${1%%:*}"
-  code=$?
-  [[ ! -s ${1#*:} ]] || read -r code <"${1#*:}"
+  local code record=${1#*:}
+  while
+    ds_interrupted=''
+    [[ -s $record ]] || wait "${1%%:*}" 2>/dev/null
+    code=$?
+    [[ ! -s $record && -n $ds_interrupted ]]
+  do :; done
+  [[ ! -s $record ]] || read -r code <"$record"
   return "$code"
 }

@@ -1,6 +1,8 @@
 # --- Virtual networks: stars of WireGuard. The middle of each is a network of its own on the node of this script. ---
 ds_preparations+=(open_virtual_networks)
+ds_preludes+=(forget_seats)
 ds_stars=()              # for each virtual network, its words
+declare -A ds_tables=()  # <name>, the folder of the network
 declare -A ds_reach=()   # <name>, to what it leads to
 declare -A ds_members=() # <name> <address>, to what WireGuard has to know there
 
@@ -8,8 +10,31 @@ declare -A ds_members=() # <name> <address>, to what WireGuard has to know there
 # word each.
 virtual_network() { ds_stars+=("$@"); }
 
-# join <interface> <name> <address> <address with the prefix>: for a command.
-join() { ds_links+=("$1" "${ds_members["$2 $3"]}" "$4" "${ds_reach["$2"]}"); }
+# --- Words that describe a command's place in them. ---
+
+forget_seats() { ds_seats=(); }
+
+# join <interface> <name> <address> <address with the prefix>
+join() {
+  ds_links+=("$1" "${ds_members["$2 $3"]}" "$4" "${ds_reach["$2"]}")
+  ds_seats+=("${ds_tables["$2"]}/$3")
+}
+
+# run_as_member <program> ...: `run_in_network`, unless a step that still runs has one of its addresses.
+run_as_member() {
+  local seat taken=() code=0
+  for seat in "${ds_seats[@]}"; do
+    mkdir -- "$seat" 2>/dev/null || {
+      halted || tell "$ds_path: another step that still runs has the address ${seat##*/} in this virtual network"
+      code=1
+      break
+    }
+    taken+=("$seat")
+  done
+  ((code)) || run_in_network "$@" || code=$?
+  ((${#taken[@]} == 0)) || rmdir -- "${taken[@]}"
+  return "$code"
+}
 
 open_virtual_networks() {
   local index node
@@ -36,7 +61,7 @@ open_star() {
   local folder port key own public address code
   folder=$(umask 077 && mktemp -d -- "$ds_scratch/network-XXXXXX") && mkfifo -- "$folder/open" || return
   while port=$((20000 + RANDOM % 10000)) && grep -q ":$(printf %04X "$port") " /proc/net/udp; do :; done
-  ds_reach["$2"]=$4
+  ds_reach["$2"]=$4 ds_tables["$2"]=$folder
   key=$(wg genkey) && public=$(wg pubkey <<<"$key") || return
   own=$(printf '[Interface]\nPrivateKey = %s\nListenPort = %s' "$key" "$port")
   for address in $5; do

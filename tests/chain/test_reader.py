@@ -202,6 +202,24 @@ async def test_a_reader_with_a_pause_wakes_for_the_first_block_and_then_for_all_
         await reader.wake(3600)
 
 
+@pytest.mark.parametrize("timeout_seconds", [3, 5, 8])
+async def test_a_reader_with_a_pause_of_five_seconds_wakes_when_the_time_is_up(
+    history: History, timeout_seconds: float
+) -> None:
+    clock = history.grid.clock
+    async with EventReader(history.ledger, pause_seconds=5, clock=clock) as reader:
+        await reader.wake(3600)
+        begun = clock.now()
+        waking = asyncio.create_task(reader.wake(timeout_seconds))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        while not waking.done():
+            clock.advance(0.5)
+            for _ in range(20):
+                await asyncio.sleep(0)
+        assert (clock.now() - begun).total_seconds() == timeout_seconds
+
+
 async def test_a_node_that_is_away_is_told_and_nothing_is_lost(history: History) -> None:
     def away(_: Call) -> None:
         raise ChainUnreachable("away")

@@ -104,11 +104,15 @@ class EventReader:
         return told - self._confirmations
 
     async def wake(self, timeout_seconds: float) -> None:
-        """Return when there may be something to read, at the latest when the time is up after the pause."""
+        """Return when there may be something to read, at the latest when the time is up."""
         if not self._is_behind:
-            if (left := self._next_wake - self._clock.now()) > timedelta(0):
-                await self._clock.sleep(left.total_seconds())
-            await self._heads.wait(timeout_seconds)
+            pause_seconds = max(0.0, (self._next_wake - self._clock.now()).total_seconds())
+            if pause_seconds >= timeout_seconds:
+                await self._clock.sleep(timeout_seconds)
+                return
+            if pause_seconds:
+                await self._clock.sleep(pause_seconds)
+            await self._heads.wait(timeout_seconds - pause_seconds)
         self._next_wake = self._clock.now() + self._pause
 
     async def close(self) -> None:

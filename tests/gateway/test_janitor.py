@@ -1,6 +1,7 @@
 """The janitor follows the chain by itself, through bad days, and never forgets more than it may."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -38,6 +39,18 @@ async def test_the_end_of_a_job_on_the_chain_deletes_its_script(gateway: Gateway
         gateway.chain.put(job_id, JobStatus.FINISHED)
         await gateway.chain.idle.wait()
         assert await gateway.parts.scripts.get(script_hash) is None
+
+
+async def test_the_end_of_a_job_that_is_known_is_believed_without_a_look_at_the_chain(gateway: Gateway) -> None:
+    async with janitor(gateway):
+        job_id = await gateway.job(JobStatus.RUNNING)
+        await gateway.chain.idle.wait()
+        script = await gateway.client.fetch_script(job_id, gateway.accounts.provider)
+        before = gateway.chain.reads
+        gateway.chain.put(job_id, JobStatus.FINISHED)
+        await gateway.chain.idle.wait()
+        assert await gateway.parts.scripts.get(hashlib.sha256(script.encode()).hexdigest()) is None
+        assert gateway.chain.reads == before
 
 
 async def test_a_chain_that_is_away_is_waited_for(gateway: Gateway) -> None:

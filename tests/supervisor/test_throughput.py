@@ -1,12 +1,13 @@
 """Many jobs at once: claims and reports travel together, and no job waits for another."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from deepsquare.chain import Report
 from deepsquare.clusters.port import RunState
-from deepsquare.model import WEI_PER_CREDIT, JobId, JobStatus
+from deepsquare.model import WEI_PER_CREDIT, Job, JobId, JobStatus
 from deepsquare.supervisor.performing import batches
 from tests.supervisor.stage import Stage
 from tests.support.clock import START
@@ -30,6 +31,22 @@ async def test_many_jobs_need_few_transactions(s: Stage) -> None:
     assert {job.status for job in await s.grid.ledger.jobs(job_ids)} == {JobStatus.FINISHED}
     assert s.journal.entries == []
     assert await nonce(s) - before == 3, "one for all claims, one for all starts, one for all ends"
+
+
+async def test_a_job_is_read_when_it_comes_and_when_it_starts(s: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[JobId] = []
+    jobs = s.grid.ledger.jobs
+
+    async def counted(ids: Iterable[JobId]) -> list[Job]:
+        read.extend(wanted := list(ids))
+        return await jobs(wanted)
+
+    monkeypatch.setattr(s.grid.ledger, "jobs", counted)
+    job_id = await s.running()
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    assert s.journal.entries == []
+    assert read == [job_id, job_id]
 
 
 async def test_a_job_whose_script_is_slow_holds_up_nobody(s: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from deepsquare.chain.governance import Ownership, Role, has_role, ownership, role_holders
     from deepsquare.chain.grid import Block, GridAddress, GridSettings
     from deepsquare.chain.gridfile import GridFile, load_grid, write_grid
+    from deepsquare.chain.hearsay import job_after
     from deepsquare.chain.http_rpc import HttpRpc
     from deepsquare.chain.ledger import Ledger
     from deepsquare.chain.permit import Permit
@@ -110,6 +111,7 @@ __all__ = [
     "WrongChain",
     "deploy",
     "has_role",
+    "job_after",
     "load_grid",
     "ownership",
     "role_holders",
@@ -155,6 +157,7 @@ _HOMES = {
     "governance": ("Ownership", "Role", "has_role", "ownership", "role_holders"),
     "grid": ("Block", "GridAddress", "GridSettings"),
     "gridfile": ("GridFile", "load_grid", "write_grid"),
+    "hearsay": ("job_after",),
     "http_rpc": ("HttpRpc",),
     "ledger": ("Ledger",),
     "permit": ("Permit",),

@@ -139,11 +139,12 @@ class Janitor:
 
     async def _work_in(self, page: Page) -> None:
         """Note who named which script and which jobs are over; wake whoever waits for a job that has changed."""
-        for job_id in _job_ids(page.events):
-            self._jobs.forget(job_id)
+        for event in page.events:
+            if isinstance(event, JobEvent):
+                self._jobs.hear(event)
         if decisive := _job_ids(event for event in page.events if _decides(event)):
             now = self._clock.now()
-            jobs = await self._chain.jobs(decisive)
+            jobs = await self._as_they_stand(decisive)
             # Others may change again before their next event is read here.
             over = [job for job in jobs if job.status.is_cold]
             self._jobs.keep(over, now)
@@ -151,6 +152,12 @@ class Janitor:
             await self._logs.mark_ended([(job.id, job.time.ended_at or now) for job in over])
         for job_id in _job_ids(page.events):
             self._wakeups.announce(job_id)
+
+    async def _as_they_stand(self, job_ids: Sequence[JobId]) -> list[Job]:
+        """These jobs: those of which is known here that they are over, the others as the chain has them."""
+        known = [job for job_id in job_ids if (job := self._jobs.known(job_id)) is not None and job.status.is_cold]
+        others = sorted(set(job_ids) - {job.id for job in known})
+        return [*known, *(await self._chain.jobs(others) if others else [])]
 
     async def sweep(self) -> None:
         """Delete what is too old. Call it only after `catch_up`."""

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from deepsquare.chain.errors import UnknownJob
+from deepsquare.chain.events import JobEvent
+from deepsquare.chain.hearsay import job_after
 from deepsquare.clock import Clock
 from deepsquare.model import Job, JobId
 
@@ -58,17 +60,26 @@ class Jobs:
             return seen.job
         return await self.fresh(job_id)
 
+    def known(self, job_id: JobId) -> Job | None:
+        """The job as it was last read and as events have told of it since; None where that is not known."""
+        seen = self._seen.get(job_id)
+        return None if seen is None else seen.job
+
     def keep(self, jobs: Iterable[Job], at: datetime) -> None:
         """Remember jobs that somebody has read, not before that moment."""
         for job in jobs:
             self._keep(job.id, _Seen(job, at))
+
+    def hear(self, event: JobEvent) -> None:
+        """Work in what happened to a job; where the event does not tell all, the next look reads the chain."""
+        job, now = self.known(event.job_id), self._clock.now()
+        changed = None if job is None else job_after(job, event, now)
+        self._seen.pop(event.job_id, None)
+        if changed is not None:
+            self._keep(changed.id, _Seen(changed, now))
 
     def _keep(self, job_id: JobId, seen: _Seen) -> None:
         self._seen.pop(job_id, None)
         self._seen[job_id] = seen
         while len(self._seen) > REMEMBERED_JOBS:
             self._seen.popitem(last=False)
-
-    def forget(self, job_id: JobId) -> None:
-        """The job has changed: the next look reads the chain."""
-        self._seen.pop(job_id, None)

@@ -15,13 +15,12 @@ from datetime import datetime, timedelta
 from deepsquare.chain import (
     EventReader,
     JobAssigned,
-    JobCancelRequested,
     JobChanged,
     JobEvent,
     JobSettled,
-    JobToppedUp,
     Ledger,
     ProviderChanged,
+    job_after,
 )
 from deepsquare.clock import Clock
 from deepsquare.metascheduler.past import Past
@@ -177,20 +176,13 @@ def request_of(job: Job) -> JobRequest:
 
 
 def _after(job: Job, event: JobEvent, now: datetime) -> Job | None:
-    """The job after an event, as far as placement needs to know; None where it must be read again.
-
-    Moments are taken from when the event was seen: later than they were, so that no deadline is thought to be
-    over too early.
-    """
+    """The job after an event, as far as placement needs to know; None where it must be read again."""
     if isinstance(event, JobAssigned):
         terms = replace(job.terms, price_per_minute=event.price_per_minute)
         return replace(job, provider=event.provider, terms=terms, time=replace(job.time, assigned_at=now))
-    if isinstance(event, JobChanged) and event.after is not JobStatus.PENDING:
-        started_at = now if event.after is JobStatus.RUNNING else None
-        return replace(job, status=event.after, time=replace(job.time, started_at=started_at))
-    if isinstance(event, JobToppedUp):
-        return replace(job, cost=replace(job.cost, max_cost=event.max_cost))
-    return job if isinstance(event, JobCancelRequested) else None
+    if isinstance(event, JobChanged) and event.after is JobStatus.META_SCHEDULED:
+        return replace(job, status=event.after, time=replace(job.time, block_of_last_change=event.block))
+    return job_after(job, event, now)
 
 
 def bound_until(job: Job, now: float) -> float:

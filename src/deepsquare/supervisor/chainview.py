@@ -1,7 +1,8 @@
 """What the chain says about the jobs of one provider.
 
-Events say only WHICH job to read again; its state is then read from the contract, and every job is read
-again now and then whatever the events say. So an event that is seen twice, late or never does no harm.
+Events say WHICH job to read again; its state is then read from the contract, save for a claim and an end, of which
+the event tells all that is needed. Every job is read again now and then whatever the events say. So an event that is
+seen twice, late or never does no harm.
 The cursor and the jobs that its events brought are written to the journal in one step, before anything
 is done about them.
 """
@@ -9,8 +10,8 @@ is done about them.
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from deepsquare.chain import GridEvent, JobEvent, JobToppedUp
-from deepsquare.model import Job, JobId
+from deepsquare.chain import GridEvent, JobChanged, JobEvent, JobSettled, JobToppedUp, job_after
+from deepsquare.model import Job, JobId, JobStatus
 from deepsquare.supervisor.entry import Entry
 from deepsquare.supervisor.lifecycle import is_ours
 from deepsquare.supervisor.ports import Ports
@@ -45,7 +46,8 @@ class ChainView:
         known = {entry.job_id for entry in self._ports.journal.entries}
         while True:
             page = await self._ports.events.read(next_block)
-            self._changed.update(_concerned(page.events, known))
+            for event in _concerned(page.events, known):
+                self._hear(event, now)
             next_block = page.next_block
             if page.reached_head:
                 break
@@ -67,6 +69,18 @@ class ChainView:
             return job
         (job,) = await self._read({job_id}, now)
         return job
+
+    def _hear(self, event: JobEvent, now: datetime) -> None:
+        """Know the job's new state where the event tells all of it, else read it soon."""
+        job = self._jobs.get(event.job_id)
+        known = job_after(job, event, now) if job is not None and _tells_all(event) else None
+        if known is None:
+            self._changed.add(event.job_id)
+            return
+        self._jobs[known.id] = known
+        self._read_at[known.id] = now
+        # What this supervisor did to the job is heard of now.
+        self._changed.discard(known.id)
 
     async def _read(self, job_ids: Iterable[JobId], now: datetime) -> list[Job]:
         jobs = await self._ports.chain.jobs(sorted(job_ids))
@@ -94,8 +108,15 @@ class ChainView:
         return read_at is None or now - read_at >= self._reread
 
 
-def _concerned(events: Iterable[GridEvent], known: Collection[JobId]) -> Iterator[JobId]:
-    """The jobs to read again. Top-ups name no provider: those of jobs that are not ours are nothing to us."""
+def _concerned(events: Iterable[GridEvent], known: Collection[JobId]) -> Iterator[JobEvent]:
+    """What happened to our jobs. Top-ups name no provider: those of jobs that are not ours are nothing to us."""
     for event in events:
         if isinstance(event, JobEvent) and (not isinstance(event, JobToppedUp) or event.job_id in known):
-            yield event.job_id
+            yield event
+
+
+def _tells_all(event: JobEvent) -> bool:
+    """Whether the event alone will do. What is paid for and until when, a start included, is always read."""
+    if isinstance(event, JobChanged):
+        return event.after is JobStatus.SCHEDULED or event.after.is_cold
+    return isinstance(event, JobSettled)

@@ -25,6 +25,7 @@ from deepsquare.model import (
     Prices,
 )
 from deepsquare.scheduling import Backfill, Order, Rejection
+from deepsquare.scheduling.good_faith import REST_FACTOR
 from tests.support.chain import FreshGrid, fresh_grid
 
 CREDIT = WEI_PER_CREDIT
@@ -91,6 +92,43 @@ async def test_a_waiting_job_is_bound_as_soon_as_room_is_free(grid: FreshGrid) -
     await grid.customer_account.cancel(first)
     await service.round()
     assert await place_of(grid, third) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_who_cancels_a_job_for_which_a_place_was_kept_is_kept_none_for_a_while(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    for _ in (CHEAP, DEAR):
+        await request(grid, WHOLE_NODE)
+    promised = await request(grid, WHOLE_NODE)
+    await service.round()
+    grid.clock.advance(10)
+    await grid.customer_account.cancel(promised)
+    next_one = await request(grid, WHOLE_NODE)
+    await service.round()
+    assert all("cancelled while a place was kept" in answer.message for answer in refusals(service, next_one))
+    grid.clock.advance(10 * REST_FACTOR)
+    await service.round()
+    assert not any("cancelled" in answer.message for answer in refusals(service, next_one))
+
+
+async def test_who_cancels_a_job_that_ran_is_kept_places_as_before(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    first, _, promised = [await request(grid, WHOLE_NODE) for _ in range(3)]
+    await service.round()
+    grid.clock.advance(10)
+    await grid.customer_account.cancel(first)
+    await service.round()
+    await grid.provider_account(CHEAP).claim([promised])
+    await grid.provider_account(CHEAP).report([Report(promised, JobStatus.RUNNING, grid.clock.now())])
+    await service.round()
+    await grid.customer_account.cancel(promised)
+    await grid.provider_account(CHEAP).report([Report(promised, JobStatus.CANCELLED, grid.clock.now())])
+    jobs = [await request(grid, WHOLE_NODE) for _ in range(2)]
+    await service.round()
+    assert not any("cancelled" in answer.message for answer in refusals(service, jobs[1]))
+
+
+def refusals(service: MetaScheduler, job: JobId) -> list[Rejection]:
+    return [answer for answer in service.why(job) if isinstance(answer, Rejection)]
 
 
 async def test_a_job_waits_for_a_provider_below_its_price_ceiling(grid: FreshGrid) -> None:

@@ -28,6 +28,23 @@ def test_ages_later_the_books_still_balance() -> None:
     assert usage.share(ALICE) == pytest.approx(0.5)
 
 
+def test_what_still_counts_is_told_in_cpu_seconds() -> None:
+    usage = FairShare(half_life_seconds=60)
+    assert usage.used(ALICE, 0) == 0
+    usage.charge(ALICE, 200, 0)
+    usage.charge(BOB, 100, 60)
+    assert [usage.used(who, 60) for who in (ALICE, BOB)] == pytest.approx([100, 100])
+    assert usage.used(None, 60) == 0
+
+
+def test_the_average_is_that_of_the_customers_who_used_something() -> None:
+    usage = FairShare()
+    assert usage.average_share == 0
+    usage.charge(ALICE, 300, 0)
+    usage.charge(BOB, 100, 0)
+    assert usage.average_share == 0.5
+
+
 def test_who_is_not_known_has_no_share() -> None:
     usage = FairShare()
     assert usage.share(ALICE) == 0

@@ -13,11 +13,11 @@ from deepsquare.model import WEI_PER_CREDIT, Address, Hardware, JobId, Label, No
 from deepsquare.scheduling import Backfill, Cluster, JobRequest, Order, Policy, Scheduler, Start
 from deepsquare.scheduling.matching import Offer, Rejection, Rule
 from deepsquare.scheduling.reasons import judge
-from deepsquare.scheduling.scheduler import MOST_SKIPPED
 from tests.support.sites import ALICE, BOB, CAROL, definition
 
 FCFS = Policy(order=Order.FCFS, latency_seconds=0)
 MINUTE = 60.0
+MANY = 300
 
 
 def cluster(address: Address, *nodes: Node, price: int = 1, labels: dict[str, str] | None = None) -> Cluster:
@@ -142,7 +142,7 @@ def test_jobs_that_wait_for_closed_clusters_hold_up_nobody_however_many_they_are
     made = scheduler(cluster(ALICE, cpus(4), price=10), cluster(BOB, cpus(4), labels={"site": "b"}))
     made.close(BOB, 1000, "silent")
     made.hold(JobId(9), job(9, 2), ALICE, 0, until=100)
-    for number in range(1000, 1000 + MOST_SKIPPED + 1):
+    for number in range(1000, 1000 + MANY):
         stuck = job(number)
         if by_price:
             made.submit(replace(stuck, locked_credits=5 * WEI_PER_CREDIT))
@@ -154,6 +154,24 @@ def test_jobs_that_wait_for_closed_clusters_hold_up_nobody_however_many_they_are
     made.end(JobId(9), 50)
     assert decided(made, 50) == {1: ALICE}
     assert decided(made, 1000) == dict.fromkeys(range(1000, 1004), BOB)
+
+
+@pytest.mark.parametrize("are_alike", [True, False])
+def test_jobs_that_fit_only_where_no_end_is_known_hold_up_nobody_however_many_they_are(are_alike: bool) -> None:
+    made = scheduler(cluster(ALICE, cpus(4)), cluster(BOB, cpus(4), labels={"site": "b"}))
+    made.hold(JobId(8), job(8, 4), BOB, 0, until=math.inf)
+    made.hold(JobId(9), job(9, 2), ALICE, 0, until=100)
+    for number in range(1000, 1000 + MANY):
+        stuck = replace(job(number), max_price_per_minute=0 if are_alike else 10**30 + number)
+        made.submit(replace(stuck, definition=replace(stuck.definition, uses=(Label("site", "b"),))))
+    made.submit(replace(job(1, 4, at=1), avoided=frozenset({BOB})))
+    made.submit(replace(job(2, 2, at=2, seconds=500), avoided=frozenset({BOB})))
+    assert decided(made, 2) == {}
+    promise = made.clusters[ALICE].promise
+    assert promise is not None
+    assert (promise.job, promise.start) == (1, 100)
+    made.end(JobId(8), 3)
+    assert decided(made, 3).items() >= dict.fromkeys(range(1000, 1004), BOB).items()
 
 
 def test_a_job_whose_promised_cluster_closes_is_promised_another() -> None:
@@ -400,6 +418,17 @@ def test_without_backfill_first_come_is_first_served(work: list[tuple[int, int, 
     in_order = sorted(history.starts, key=lambda number: (work[number][0], number))
     times = [history.starts[number][0] for number in in_order]
     assert times == sorted(times)
+
+
+def test_a_new_account_goes_before_nobody_who_used_no_more_than_the_average() -> None:
+    made = scheduler(cluster(ALICE, cpus(4)), policy=Policy())
+    for customer, used in ((ALICE, 100), (BOB, 200), (CAROL, 300)):
+        made.usage.charge(customer, used, 0)
+    light, average, heavy, new = (
+        made.key(replace(job(1), customer=customer)) for customer in (ALICE, BOB, CAROL, Address("new"))
+    )
+    assert light < average < heavy
+    assert new == pytest.approx(average)
 
 
 @pytest.mark.parametrize("head_start_hours", [0, 1])

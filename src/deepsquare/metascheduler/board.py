@@ -38,6 +38,8 @@ class Board:
         at = now.timestamp()
         self._follow_providers(view, statuses, at)
         for job_id in sorted(view.take_changes()):
+            if view.was_cancelled(job_id):
+                self._scheduler.give_up(job_id, at)
             self._follow_job(job_id, view.job(job_id), now)
         self._open_or_close(view, statuses, at)
 

@@ -44,6 +44,7 @@ class GridView:
         self._changed: set[JobId] = set()
         self._past = past
         self._touched: set[JobId] | None = None
+        self._cancelled: set[JobId] = set()
         self._jobs: dict[JobId, Job] = {}
         self._providers: dict[Address, Provider] = {}
         self._providers_changed = True
@@ -66,7 +67,12 @@ class GridView:
         """
         touched = set(self._jobs) if self._touched is None else self._touched
         self._touched = set()
+        self._cancelled &= touched
         return touched
+
+    def was_cancelled(self, job_id: JobId) -> bool:
+        """Whether a job of the last `take_changes` is over because its customer wanted that, or came too late."""
+        return job_id in self._cancelled
 
     @property
     def providers(self) -> dict[Address, Provider]:
@@ -125,6 +131,8 @@ class GridView:
         if isinstance(event, JobSettled) or (isinstance(event, JobChanged) and event.after.is_cold):
             self._changed.discard(event.job_id)
             self._jobs.pop(event.job_id, None)
+            if self._touched is not None and isinstance(event, JobChanged) and event.after is JobStatus.CANCELLED:
+                self._cancelled.add(event.job_id)
             return
         job = self._jobs.get(event.job_id)
         changed = None if job is None else _after(job, event, self._clock.now())

@@ -10,6 +10,8 @@ queue.py      the global queue: in the order of priority, and in groups of jobs 
 profile.py    what will be free on a cluster, moment by moment
 conservative.py  a promise to every waiting job, none of which delays one before it
 fairshare.py  how much each customer used lately
+good_faith.py  for whose jobs places are kept, and who is passed over for a while
+places.py     where a kind of job may run, and which place it likes best
 trust.py      how long a cluster that made trouble is avoided
 policy.py     whose turn it is, and which cluster is best: orders and objectives
 scheduler.py  the queue against all clusters: late binding, promises, backfill, work bound ahead

@@ -1,5 +1,7 @@
 """How much of the grid each customer used lately: what counts halves with time."""
 
+import math
+
 from deepsquare.model import Address
 
 _HIGHEST_EXPONENT = 500.0
@@ -32,6 +34,17 @@ class FairShare:
         amount = cpu_seconds * 2.0**exponent
         self._used[customer] = self._used.get(customer, 0.0) + amount
         self._total += amount
+
+    def used(self, customer: Address | None, now: float) -> float:
+        """CPU seconds of this customer that still count."""
+        if customer is None or self._epoch is None:
+            return 0.0
+        return self._used.get(customer, 0.0) * math.exp2((self._epoch - now) / self._half_life_seconds)
+
+    @property
+    def average_share(self) -> float:
+        """The part of one of those who used anything lately, if all had used the same; 0 where nobody did."""
+        return 1 / len(self._used) if self._used else 0.0
 
     def share(self, customer: Address | None) -> float:
         """The part of all recent use that is this customer's, between 0 and 1."""

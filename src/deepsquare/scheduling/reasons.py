@@ -80,6 +80,16 @@ def judge(job: JobRequest, scheduler: Scheduler, cluster: Cluster, now: float, *
     if cluster.fits(shape):
         return _promised(cluster)
     start, _ = cluster.earliest_start(shape, now)
+    no_promise_until = scheduler.passed_over_until(job, now)
+    if no_promise_until > now:
+        return Rejection(
+            cluster.address,
+            Rule.FREE_RESOURCES,
+            f"busy with {_counted(len(cluster.held))}{_queued(before)}; nothing is kept free for it, for jobs of this"
+            " customer or of new ones were cancelled while a place was kept for them",
+            f"it starts when there is room; a place can be kept for it again{_by(no_promise_until, 'after')}",
+            moment(start),
+        )
     return Rejection(
         cluster.address,
         Rule.FREE_RESOURCES,

@@ -10,18 +10,20 @@ Moments are seconds of one clock (`submitted_at` as a timestamp); whoever drives
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from deepsquare.model import Address, JobId, price_per_minute
 from deepsquare.scheduling.cluster import Cluster, Promise
 from deepsquare.scheduling.conservative import Plan, Slot, earliest_beside
 from deepsquare.scheduling.fairshare import FairShare
-from deepsquare.scheduling.matching import JobRequest, demand_refusal, seconds_at
+from deepsquare.scheduling.good_faith import GoodFaith
+from deepsquare.scheduling.matching import JobRequest, seconds_at
 from deepsquare.scheduling.openings import Openings
 from deepsquare.scheduling.packing import Room, Share, shape_of
+from deepsquare.scheduling.places import Atlas, Places
 from deepsquare.scheduling.policy import Backfill, Order, Policy
-from deepsquare.scheduling.queue import Entry, Group, Queue, Walk, place_identity
+from deepsquare.scheduling.queue import Entry, Group, Queue, Walk
 
 RANK_AGAIN_SECONDS = 300.0
 """How old a customer's share may be in the order of the queue."""
@@ -36,12 +38,6 @@ MOST_AHEAD = 8
 _FEW = 8
 """Clusters with room are sorted for a job where they are less than this part of all; else all are tried in order."""
 
-MOST_PLACES = 20_000
-"""Kinds of jobs of which it is remembered where they may run."""
-
-MOST_SKIPPED = 100
-"""Jobs at the head of the queue that can neither start nor be promised anything before the search for one ends."""
-
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -52,25 +48,6 @@ class Start:
     cluster: Cluster
     is_ahead: bool = False
     """True where there is no room yet: the job waits at the cluster for one that is about to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the jobs of a group may run, now or later, as far as their credits reach."""
-
-    clusters: list[Cluster]
-    """The best first."""
-    prices: dict[Cluster, int]
-    """Wei per minute."""
-    ranks: dict[Cluster, tuple[float, ...]]
-    dearest: int
-
-    def among(self, clusters: Iterable[Cluster]) -> list[Cluster]:
-        """Those of `clusters` where the jobs may run, the best first."""
-        return sorted((cluster for cluster in clusters if cluster in self.ranks), key=self._order)
-
-    def _order(self, cluster: Cluster) -> tuple[tuple[float, ...], Address]:
-        return self.ranks[cluster], cluster.address
 
 
 class Scheduler:
@@ -84,11 +61,13 @@ class Scheduler:
         self._openings = Openings()
         self._held: dict[JobId, tuple[JobRequest, Cluster]] = {}
         self._promised: Cluster | None = None
+        self._faith = GoodFaith(self.usage)
+        self._passed_over_until = math.inf
         self._slots: dict[JobId, Slot] = {}
         self._loosened: set[Cluster] = set()
         self._fresh: set[Group] = set()
         self._closed: set[Cluster] = set()
-        self._places: dict[Hashable, Places] = {}
+        self._atlas = Atlas(self.policy, self.clusters)
         self._patient: dict[JobId, float] = {}
         self._ranked_at = -math.inf
 
@@ -98,7 +77,7 @@ class Scheduler:
 
     def ranks(self, request: JobRequest) -> Mapping[Cluster, tuple[float, ...]]:
         """How good each cluster is on which a job may run: the lowest gets it."""
-        return self._places_of(request).ranks
+        return self._atlas.places(request).ranks
 
     def join(self, cluster: Cluster) -> None:
         """A cluster takes part, or takes the place of one with its address."""
@@ -113,7 +92,7 @@ class Scheduler:
     def leave(self, address: Address) -> None:
         """A cluster takes part no more; what it held is forgotten."""
         cluster = self.clusters.pop(address, None)
-        self._places.clear()
+        self._atlas.forget()
         if cluster is not None:
             self._openings.leave(cluster)
             self._loosened.discard(cluster)
@@ -140,8 +119,19 @@ class Scheduler:
     def withdraw(self, job: JobId) -> None:
         """A job waits no more."""
         self._leave_queue(self.queue[job])
-        if self._promised is not None and self._promised.promise is not None and self._promised.promise.job == job:
+        if self._promised_job == job:
             self._lift_promise()
+
+    def give_up(self, job: JobId, now: float) -> None:
+        """A job is over as its customer wanted: if it never ran, what was kept for it was kept in vain.
+
+        `withdraw` or `end` it afterwards.
+        """
+        self._faith.pass_time(self._promised_job, now)
+        held = self._held.get(job)
+        request = self.queue[job].request if job in self.queue else None if held is None else held[0]
+        if request is not None:
+            self._faith.taken_back(job, request, now)
 
     def hold(
         self, job: JobId, request: JobRequest, address: Address, now: float, until: float, *, may_wait: bool = False
@@ -150,6 +140,8 @@ class Scheduler:
         cluster = self.clusters[address]
         self._held[job] = (request, cluster)
         shape = shape_of(request.definition)
+        if not may_wait:
+            self._faith.fulfilled(job)
         if job in cluster.held:
             cluster.prolong(job, until)
         elif may_wait and (job in cluster.ahead or not cluster.fits(shape)):
@@ -161,6 +153,7 @@ class Scheduler:
     def end(self, job: JobId, now: float) -> None:
         """A job holds nothing any more."""
         request, cluster = self._held.pop(job)
+        self._faith.fulfilled(job)
         self._loosened.add(cluster)
         if cluster.ahead.pop(job, None) is not None:
             return
@@ -216,19 +209,32 @@ class Scheduler:
         price = price_per_minute(request.definition, cluster.provider.prices)
         return earliest_beside(slots, cluster, shape_of(request.definition), seconds_at(request, price), now)
 
+    def passed_over_until(self, request: JobRequest, now: float) -> float:
+        """Until when no place is kept for the job; a moment that is over where one may be."""
+        if self.policy.backfill is Backfill.CONSERVATIVE:
+            return -math.inf
+        return self._faith.passed_over_until(request.customer, now)
+
     def next_look(self) -> float:
         """When to decide again though nothing happened; `math.inf` for never.
 
-        Patience ends, a cluster opens, or the latest start of the job that is promised a place is over.
+        Patience ends, a cluster opens, the latest start of the job that is promised a place is over, or a customer
+        who was passed over is promised places again.
         """
         openings = (cluster.closed_until for cluster in self._closed)
-        return min((*self._patient.values(), *openings, self._promise_void_at()))
+        return min((*self._patient.values(), *openings, self._promise_void_at(), self._passed_over_until))
+
+    @property
+    def _promised_job(self) -> JobId | None:
+        """The job for which a place is kept."""
+        promise = None if self._promised is None else self._promised.promise
+        return None if promise is None else promise.job
 
     def _promise_void_at(self) -> float:
         """From when on nothing needs to be kept for the job that is promised a place: it would start too late."""
-        if self._promised is None or self._promised.promise is None:
+        if self._promised_job is None:
             return math.inf
-        latest = self.queue[self._promised.promise.job].request.latest_start
+        latest = self.queue[self._promised_job].request.latest_start
         return math.inf if latest is None else math.nextafter(latest.timestamp(), math.inf)
 
     def _decide_conservatively(self, now: float) -> list[Start]:
@@ -253,6 +259,7 @@ class Scheduler:
 
     def _note_time(self, now: float) -> None:
         """What happens by itself as time passes."""
+        self._faith.pass_time(self._promised_job, now)
         opened = [cluster for cluster in self._closed if cluster.closed_until <= now]
         if opened:
             self._closed.difference_update(opened)
@@ -263,12 +270,15 @@ class Scheduler:
             self._fresh.add(self.queue[job].group)
         if self._promise_void_at() <= now:
             self._lift_promise()
+        if self._passed_over_until <= now:
+            self._passed_over_until = math.inf
+            self._fresh.update(entry.group for entry in [self.queue.first()] if entry is not None)
         if now - self._ranked_at >= RANK_AGAIN_SECONDS and self.policy.order is Order.FAIR:
             self.queue.rank_again(self.policy.fair_head_start_seconds * SHARE_TOLERANCE)
             self._ranked_at = now
 
     def _serve_first(self, now: float, loosened: set[Cluster], fresh: set[Group], starts: list[Start]) -> None:
-        """Start the first jobs of the queue as long as they can; promise a place to the first that cannot.
+        """Start the first jobs of the queue as long as they can; promise a place to the first that can have one.
 
         A job is served before the promises to jobs behind it count. One that has been asked for before can only
         start where something has changed.
@@ -276,8 +286,12 @@ class Scheduler:
         before = self._lift_promise()
         touched = set(loosened)
         changed = loosened if before is None else {*loosened, before[0]}
-        skipped = 0
-        while skipped < MOST_SKIPPED and (entry := self.queue.first(skipped)) is not None:
+        stuck: set[Group] = set()
+        position, self._passed_over_until = 0, math.inf
+        while (entry := self.queue.first(position)) is not None:
+            if entry.group in stuck:
+                position += 1
+                continue
             places = self._places_for(entry.group)
             scope = self._with_room(entry.group) if entry.group in fresh else places.among(changed)
             start = self._start(entry, scope, now)
@@ -286,12 +300,26 @@ class Scheduler:
                 touched.add(start.cluster)
             elif not _is_open_to(entry.request, places, now):
                 self.queue.set_aside(entry)
+            elif not self._may_be_promised(entry, before, now):
+                position += 1
             elif self._keep_promise(entry, before, touched, now) or self._promise(entry, now):
                 break
             else:
-                skipped += 1
+                position += 1
+                if self._wants_all(entry, places):
+                    stuck.add(entry.group)
         if before is not None and _says_the_same(before[0].promise, before[1]):
             self._loosened.discard(before[0])
+
+    def _may_be_promised(self, entry: Entry, before: tuple[Cluster, Promise] | None, now: float) -> bool:
+        """Whether a place may be kept for the job; one that has a promise does not lose it by what others did."""
+        if before is not None and before[1].job == entry.job:
+            return True
+        until = self.passed_over_until(entry.request, now)
+        if until <= now:
+            return True
+        self._passed_over_until = min(self._passed_over_until, until)
+        return False
 
     def _lift_promise(self) -> tuple[Cluster, Promise] | None:
         """Take back the promise: what was kept for it is free again."""
@@ -396,6 +424,10 @@ class Scheduler:
             return places.clusters
         return places.among(self._openings.with_free(cpus))
 
+    def _wants_all(self, entry: Entry, places: Places) -> bool:
+        """Whether the job goes wherever any job of its group may: what it finds nowhere, none of them does."""
+        return entry.job not in self._patient and bool(seconds_at(entry.request, places.dearest))
+
     def _wanted(self, entry: Entry, now: float) -> Callable[[Cluster], bool]:
         """Where the job shall go: everywhere it may, or while it is patient only to the best that is free in time."""
         places, request = self._places_for(entry.group), entry.request
@@ -473,30 +505,14 @@ class Scheduler:
             self._fresh.discard(entry.group)
 
     def _places_for(self, group: Group) -> Places:
-        """Where the jobs of the group may run, now or later, as far as their credits reach."""
-        identity = place_identity(group.sample)
-        found = self._places.get(identity)
-        if found is None:
-            if len(self._places) >= MOST_PLACES:
-                self._places.clear()
-            found = self._places[identity] = self._places_of(group.sample)
-        return found
+        return self._atlas.places(group.sample)
 
     def _handicap(self, customer: Address | None) -> float:
-        return self.policy.handicap(self.usage.share(customer))
-
-    def _places_of(self, request: JobRequest) -> Places:
-        able = [cluster for cluster in self.clusters.values() if demand_refusal(request, cluster) is None]
-        prices = {cluster: price_per_minute(request.definition, cluster.provider.prices) for cluster in able}
-        # Beside a place for nothing the others are still cheap or dear.
-        least_paid = min(filter(None, prices.values()), default=1)
-        largest = max((cluster.cpus for cluster in able), default=1)
-        ranks = {
-            cluster: self.policy.rank(request, cluster, price / least_paid, cluster.cpus / largest)
-            for cluster, price in prices.items()
-        }
-        in_order = sorted(able, key=lambda cluster: (ranks[cluster], cluster.address))
-        return Places(in_order, prices, ranks, max(prices.values(), default=0))
+        if customer is None:
+            return 0.0
+        # An account costs nothing: a new one is no better than the average of those that are known.
+        known = self.usage.share(customer)
+        return self.policy.handicap(known or self.usage.average_share)
 
 
 def _is_too_late(request: JobRequest, now: float) -> bool:

@@ -100,6 +100,13 @@ def test_a_command_that_is_asked_to_end_still_has_its_network(inner_site: Connec
     assert (outcome.exit_code, outcome.stdout) == (143, "hello from the world\n")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_command_finds_nothing_of_its_networks_making_on_the_node(inner_site: ConnectedSite, kind: str) -> None:
+    """Slurm kills all else of a step as soon as its command has ended: nobody could remove it then."""
+    outcome = run(inner_site, step('ls -A "$DEEPSQUARE_DISK_TMP"; echo done', kind, map_uid=0))
+    assert (outcome.exit_code, outcome.stdout) == (0, "done\n")
+
+
 # -- sites that lack something
 
 

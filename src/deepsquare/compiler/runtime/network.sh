@@ -80,23 +80,30 @@ enter_network() {
 }
 
 # tend_network <process> <folder of the task> <folder of the step> <kind>: makes the network of this process, beside it,
-# and ends with it. What asks the command to end does not end its network.
+# and ends with it. What asks the command to end does not end its network. Slurm kills what is left as soon as the
+# command has ended, so nothing may be left to remove by then.
 tend_network() {
   local process word=''
   trap '' TERM INT HUP
   PATH+=:/usr/sbin:/sbin
   exec 8<>"$2/inside" 9>&2 >"$2/log" 2>&1 </dev/null
   until read -r -t 0.5 -u 8 word || [[ -n $word || ! -e /proc/$1 ]]; do :; done
+  word=''
   if attach_network "$@" && link_network "$@"; then
-    echo ready >"$2/outside"
+    word=ready
   elif [[ -e /proc/$1 ]]; then
     printf 'deepsquare: the network of this step cannot be made: %s\n' "$(tail -n 1 -- "$2/log")" >&9
-    echo failed >"$2/outside"
+    word=failed
+  fi
+  if [[ -n $word ]]; then
+    { rm -rf -- "$2" && echo "$word"; } >"$2/outside" # who reads it has opened it
+  else
+    rm -rf -- "$2"
   fi
   exec 9>&-
   tail --pid="$1" -s 0.2 -f /dev/null
   for process in $(jobs -p); do kill -s KILL -- "-$process"; done
-  rm -rf -- "$2"
+  wait
 }
 
 # heard_from <process>: true once it says a word on fd 7, false where it ends before. What was read as the time ran out

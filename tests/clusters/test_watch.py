@@ -61,19 +61,33 @@ async def test_without_a_change_the_wait_ends_in_time(tmp_path: Path) -> None:
     await watch.wait(0.001)
 
 
-async def test_files_still_being_written_do_not_wake_those_who_wait_for_renames(tmp_path: Path) -> None:
+async def test_files_still_being_written_do_not_wake_those_who_wait_for_whole_ones(tmp_path: Path) -> None:
     watch = Watch()
-    assert watch.add(tmp_path, renames_only=True)
-    assert not watch.add(tmp_path, renames_only=True)
-    (tmp_path / ".a").write_text("x")
-    waiting = asyncio.create_task(watch.wait(LONG_SECONDS))
-    await asyncio.sleep(0)
-    assert not waiting.done()
+    assert watch.add(tmp_path, written_only=True)
+    assert not watch.add(tmp_path, written_only=True)
+    with (tmp_path / "a").open("w") as file:
+        file.write("x")
+        file.flush()
+        assert not await watch.wait(0.001)
 
-    (tmp_path / ".a").rename(tmp_path / "a")
+        waiting = asyncio.create_task(watch.wait(LONG_SECONDS))
+        await asyncio.sleep(0)
+        assert not waiting.done()
 
     async with asyncio.timeout(LONG_SECONDS / 2):
-        await waiting
+        assert await waiting
+
+
+async def test_a_file_renamed_into_place_wakes_those_who_wait_for_whole_ones(tmp_path: Path) -> None:
+    (tmp_path / "beside").write_text("x")
+    (tmp_path / "folder").mkdir()
+    watch = Watch()
+    watch.add(tmp_path / "folder", written_only=True)
+
+    (tmp_path / "beside").rename(tmp_path / "folder" / "a")
+
+    async with asyncio.timeout(LONG_SECONDS / 2):
+        assert await watch.wait(LONG_SECONDS)
 
 
 async def test_a_path_that_is_gone_is_nobodys_business(tmp_path: Path) -> None:

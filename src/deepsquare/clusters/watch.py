@@ -13,7 +13,7 @@ import os
 import weakref
 from pathlib import Path
 
-_IN_MODIFY, _IN_ATTRIB, _IN_MOVED_TO, _IN_CREATE = 0x2, 0x4, 0x80, 0x100
+_IN_MODIFY, _IN_ATTRIB, _IN_CLOSE_WRITE, _IN_MOVED_TO, _IN_CREATE = 0x2, 0x4, 0x8, 0x80, 0x100
 _EVENTS = _IN_MODIFY | _IN_ATTRIB | _IN_MOVED_TO | _IN_CREATE
 _QUEUE_READ_BYTES = 65536
 
@@ -33,12 +33,12 @@ class Watch:
         self._numbers: set[int] = set()
         weakref.finalize(self, os.close, descriptor)
 
-    def add(self, path: Path, *, renames_only: bool = False) -> bool:
+    def add(self, path: Path, *, written_only: bool = False) -> bool:
         """Watch `path` too; True where it was not watched before. A path that is gone is none of our business.
 
-        `renames_only`: files count once they are complete and renamed into place, not while they are written.
+        `written_only`: files count once their writer has closed them or renamed them into place, not before.
         """
-        events = _IN_MOVED_TO if renames_only else _EVENTS
+        events = _IN_CLOSE_WRITE | _IN_MOVED_TO if written_only else _EVENTS
         number = _libc.inotify_add_watch(self._descriptor, os.fsencode(path), events)
         if number < 0:
             error = ctypes.get_errno()

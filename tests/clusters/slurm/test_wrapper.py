@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from importlib import resources
 from pathlib import Path
@@ -17,19 +18,21 @@ RUNS = 40
 
 def run(folder: Path, script: str, limit_bytes: int = 1000) -> tuple[int, str, dict[str, Any]]:
     """Exit code, output and end record of one run."""
-    (folder / "record").mkdir(parents=True)
+    (folder / "record").mkdir(parents=True, exist_ok=True)
     (folder / "script").write_text(f"#!/bin/bash\n{script}\n")
     (folder / "script").chmod(0o700)
-    done = subprocess.run(
-        ["env", "--default-signal=TERM", "/bin/bash", str(WRAPPER), str(folder), str(limit_bytes), "job"],
-        env={"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout, json.loads((folder / "record" / "ended.json").read_text())
+    with (folder / "output").open("w+") as output:
+        done = subprocess.run(
+            ["env", "--default-signal=TERM", "/bin/bash", str(WRAPPER), str(folder), str(limit_bytes), "job"],
+            env={"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            timeout=60,
+            check=False,
+        )
+        output.seek(0)
+        return done.returncode, output.read(), json.loads((folder / "record" / "ended.json").read_text())
 
 
 def test_a_script_that_ends_in_the_moment_of_a_signal_has_an_exit_code(tmp_path: Path) -> None:
@@ -52,3 +55,36 @@ def test_output_is_cut_only_where_there_is_more_than_the_limit(tmp_path: Path) -
     assert run(tmp_path / "whole", f"printf {whole}", limit_bytes=10)[1] == whole
     said = run(tmp_path / "cut", f"printf {cut}", limit_bytes=10)[1]
     assert said.startswith(f"{whole}\n[deepsquare] output cut here after 10 bytes")
+
+
+def test_the_record_of_a_run_before_is_gone_when_the_next_one_begins(tmp_path: Path) -> None:
+    """Slurm may queue a job again: what the first run wrote must not pass for the end of the second one."""
+    run(tmp_path / "job", "exit 3")
+
+    assert run(tmp_path / "job", "[[ -s ${0%/*}/record/started.json && ! -e ${0%/*}/record/ended.json ]]")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "USR1", "USR2"])
+def test_a_signal_for_the_wrapper_reaches_the_script(tmp_path: Path, name: str) -> None:
+    code, _, record = run(tmp_path / "job", f"trap 'exit 9' {name}; kill -{name} $PPID; while :; do :; done")
+
+    assert (code, record["exit_code"]) == (9, 9)
+
+
+def test_a_script_leads_its_own_process_group_and_has_nothing_to_read(tmp_path: Path) -> None:
+    script = "read -r _ _ _ _ group _ </proc/$$/stat; ((group == $$)) && cat && ls /proc/$$/fd"
+
+    assert run(tmp_path / "job", script)[:2] == (0, "0\n1\n2\n255\n")
+
+
+def test_nothing_is_said_of_a_script_that_was_killed(tmp_path: Path) -> None:
+    code, output, record = run(tmp_path / "job", "kill -KILL $$")
+
+    assert (code, output, record["exit_code"]) == (137, "", 137)
+
+
+def test_a_process_that_is_left_behind_with_the_output_open_does_not_keep_a_job_from_its_end(tmp_path: Path) -> None:
+    code, output, record = run(tmp_path / "job", "(exec sleep 1000) & echo $!")
+    os.kill(int(output), signal.SIGKILL)
+
+    assert (code, record["exit_code"]) == (0, 0)

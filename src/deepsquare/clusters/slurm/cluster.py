@@ -158,7 +158,7 @@ class SlurmCluster:
 
     def _watch_record_of(self, tag: JobTag) -> bool:
         """Hear of what a job's wrapper writes; True where we did not before."""
-        is_new = self._watch.add(self._spool.job(tag).record, renames_only=True)
+        is_new = self._watch.add(self._spool.job(tag).record, written_only=True)
         if is_new:
             self._watched.add(tag)
         return is_new

@@ -23,10 +23,8 @@ forward() {
     [[ -z $script ]] || kill -s "$1" -- "-$script" 2>/dev/null
 }
 
-# Write a record beside its place, sync, rename: a reader sees all of it or none.
-record() {
-    printf '%s\n' "$2" >"$folder/record/.$1" && sync "$folder/record/.$1" && mv -f "$folder/record/.$1" "$folder/record/$1"
-}
+# Write a record. Half of one is no JSON object, so a reader sees all of it or none.
+record() { printf '%s\n' "$2" >"$folder/record/$1"; }
 
 # Pass on the first bytes as they come, then a line that says so, and at the end the last bytes. Ignores TERM.
 bounded() {
@@ -37,13 +35,18 @@ bounded() {
     tail -c 16384
 }
 
-exec 3> >(bounded)
-filter=$!
+# The second pipe of a coprocess carries nothing: it is open for as long as the filter runs.
+exec 3>&1
+coproc filter { bounded >&3; }
+pipe=${filter[1]}
+exec 3>&"$pipe" {pipe}>&- 4<&"${filter[0]}"
 started_at=${EPOCHREALTIME:-$(date +%s.%N)} started_at=${started_at/,/.} # some languages write a comma
 [[ ! -e $folder/record/ended.json ]] || rm -f "$folder/record/ended.json" # of a run before a requeue
 record started.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"at\": $started_at}"
-setsid "$folder/script" >&3 2>&3 3>&- & # leads its own process group
+set -m 2>/dev/null # the script leads its own process group
+"$folder/script" </dev/null >&3 2>&3 3>&- 4<&- &
 script=$!
+set +m
 exec 3>&-
 
 # A signal interrupts `wait`: wait again, until it has told the script's own status. It tells it once, then 127; and -1
@@ -59,10 +62,7 @@ done
 ended_at=${EPOCHREALTIME:-$(date +%s.%N)} ended_at=${ended_at/,/.}
 
 # What the script printed must reach the file; processes that it left behind may hold the pipe open: not for long.
-for ((look = 0; look < 100; look++)); do
-    kill -0 "$filter" 2>/dev/null || break
-    sleep 0.01
-done
+read -r -t 1 -u 4
 record ended.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"started_at\": $started_at, \
-\"ended_at\": $ended_at, \"exit_code\": $code, \"terminated\": $terminated}"
+\"ended_at\": $ended_at, \"exit_code\": $code, \"terminated\": $terminated}" && sync "$folder/record/ended.json" "$folder/record"
 exit "$code"

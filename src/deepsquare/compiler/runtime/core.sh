@@ -162,13 +162,13 @@ prepare() {
   world=${DEEPSQUARE_SITE_WORLD_TMP:-$shared/world-tmp}
   disk=${DEEPSQUARE_SITE_DISK_ROOT:-$shared/disk}
   ds_scratch=$shared/job-${DEEPSQUARE_SITE_JOB:-${SLURM_JOB_ID:-$$}}-$RANDOM$RANDOM
-  [[ -d $shared ]] || mkdir -p -- "$shared" && mkdir -m 0700 -- "$ds_scratch" || {
-    rmdir -- "$ds_scratch" 2>/dev/null
+  [[ -d $shared ]] || mkdir -p -- "$shared" && mkdir -m 0700 -- "$ds_scratch"{,/input,/output} || {
+    rmdir -- "$ds_scratch"{/input,/output,} 2>/dev/null
     tell "the scratch folder cannot be made below $shared"
     return 1
   }
   ds_litter+=("$ds_scratch")
-  mkdir -- "$ds_scratch/input" "$ds_scratch/output" && : >"$ds_scratch/env" || return
+  : >"$ds_scratch/env" || return
   ds_own_env+=(
     "STORAGE_PATH=$ds_scratch" "DEEPSQUARE_ENV=$ds_scratch/env"
     "DEEPSQUARE_INPUT=$ds_scratch/input" "DEEPSQUARE_OUTPUT=$ds_scratch/output"

@@ -7,9 +7,9 @@ appends are merged, so that a job that prints single bytes costs no more rows th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import (
     BigInteger,
@@ -17,18 +17,17 @@ from sqlalchemy import (
     Column,
     Connection,
     LargeBinary,
-    Row,
     String,
     Table,
+    bindparam,
     delete,
     func,
     insert,
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
-from deepsquare.gateway.database import METADATA, Database
+from deepsquare.gateway.database import METADATA, Database, insert_if_absent
 from deepsquare.gateway.errors import LogGapFound, LogIsClosed
 from deepsquare.model import JobId, format_job_id
 
@@ -105,6 +104,57 @@ _chunks = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+_LOG = (_logs.c.job_id == bindparam("job")) & (_logs.c.attempt == bindparam("nr"))
+_CHUNK = (_chunks.c.job_id == bindparam("job")) & (_chunks.c.attempt == bindparam("nr"))
+_LAST_CHUNK = _CHUNK & (_chunks.c.start == bindparam("at"))
+_FIRST_START = select(func.max(_chunks.c.start)).where(_CHUNK, _chunks.c.start <= bindparam("offset"))
+
+_LOCK = select(_logs).where(_LOG).with_for_update()
+_MAKE = insert_if_absent(_logs)
+_LENGTH_OF_OTHERS = select(func.coalesce(func.sum(_logs.c.length), 0)).where(
+    _logs.c.job_id == bindparam("job"), _logs.c.attempt != bindparam("nr")
+)
+_CHANGE = update(_logs).where(_LOG)
+_STATES = select(_logs).where(_logs.c.job_id == bindparam("job")).order_by(_logs.c.attempt)
+_MARK_ENDED = update(_logs).where(_logs.c.job_id == bindparam("job"), _logs.c.ended_at.is_(None))
+_OLD = select(_logs.c.job_id).where(_logs.c.ended_at < bindparam("before")).distinct()
+_DROP_CHUNKS = delete(_chunks).where(_chunks.c.job_id == bindparam("job"))
+_DROP_LOGS = delete(_logs).where(_logs.c.job_id == bindparam("job"))
+
+_ADD_CHUNK = insert(_chunks)
+_READ_CHUNK = select(_chunks.c.data).where(_LAST_CHUNK)
+_REPLACE_CHUNK = update(_chunks).where(_LAST_CHUNK)
+_READ_FROM = (
+    select(_chunks.c.start, _chunks.c.data)
+    .where(_CHUNK, _chunks.c.start >= _FIRST_START.scalar_subquery())
+    .order_by(_chunks.c.start)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """One row of the logs."""
+
+    job_id: str
+    attempt: int
+    length: int = 0
+    next_offset: int = 0
+    last_chunk: int = 0
+    """Where the last chunk starts."""
+    is_full: bool = False
+    is_closed: bool = False
+    ended_at: int | None = None
+
+    @property
+    def key(self) -> dict[str, object]:
+        """Which one, for a statement."""
+        return {"job": self.job_id, "nr": self.attempt}
+
+    @property
+    def state(self) -> LogState:
+        """As others see it."""
+        return LogState(self.attempt, self.length, self.next_offset, self.is_full, self.is_closed)
+
 
 class SqlLogStore:
     """Logs in the gateway's database."""
@@ -118,35 +168,31 @@ class SqlLogStore:
         key = format_job_id(job_id)
 
         def store(connection: Connection) -> LogState:
-            row = _locked(connection, key, attempt)
+            log = _locked(connection, key, attempt)
             end = offset + len(data)
-            if offset > row.next_offset and not row.is_full:
-                raise LogGapFound(row.next_offset)
-            if end <= row.next_offset or row.is_full:
-                return _state(row)
-            if row.is_closed:
+            if offset > log.next_offset and not log.is_full:
+                raise LogGapFound(log.next_offset)
+            if end <= log.next_offset or log.is_full:
+                return log.state
+            if log.is_closed:
                 raise LogIsClosed
-            self._extend(connection, row, data[row.next_offset - offset :])
-            return _state(_locked(connection, key, attempt))
+            return self._extended(connection, log, data[log.next_offset - offset :]).state
 
         return await self._database.write(store)
 
-    def _extend(self, connection: Connection, row: Row[tuple[object, ...]], fresh: bytes) -> None:
-        others = select(func.coalesce(func.sum(_logs.c.length), 0)).where(
-            _logs.c.job_id == row.job_id, _logs.c.attempt != row.attempt
-        )
-        room = max(0, self._bytes_per_job - int(connection.execute(others).scalar_one()) - row.length)
+    def _extended(self, connection: Connection, log: _Log, fresh: bytes) -> _Log:
+        others = int(connection.execute(_LENGTH_OF_OTHERS, log.key).scalar_one())
+        room = max(0, self._bytes_per_job - others - log.length)
         is_full = len(fresh) > room
         kept = fresh[:room] + self._last_line() if is_full else fresh
-        last_chunk = _write(connection, row, kept)
-        _update(
-            connection,
-            row,
-            length=row.length + len(kept),
-            next_offset=row.next_offset + len(fresh),
-            last_chunk=last_chunk,
-            is_full=is_full,
-        )
+        changed: dict[str, Any] = {
+            "length": log.length + len(kept),
+            "next_offset": log.next_offset + len(fresh),
+            "last_chunk": _write(connection, log, kept),
+            "is_full": is_full,
+        }
+        connection.execute(_CHANGE, log.key | changed)
+        return replace(log, **changed)
 
     def _last_line(self) -> bytes:
         return (
@@ -158,30 +204,28 @@ class SqlLogStore:
         key = format_job_id(job_id)
 
         def close(connection: Connection) -> LogState:
-            row = _locked(connection, key, attempt)
-            if length != row.next_offset and not row.is_full:
-                raise LogGapFound(row.next_offset)
-            _update(connection, row, is_closed=True)
-            return _state(_locked(connection, key, attempt))
+            log = _locked(connection, key, attempt)
+            if length != log.next_offset and not log.is_full:
+                raise LogGapFound(log.next_offset)
+            connection.execute(_CHANGE, log.key | {"is_closed": True})
+            return replace(log, is_closed=True).state
 
         return await self._database.write(close)
 
     async def states(self, job_id: JobId) -> list[LogState]:
         """All attempts of a job that have a log, oldest first."""
-        query = select(_logs).where(_logs.c.job_id == format_job_id(job_id)).order_by(_logs.c.attempt)
-        return await self._database.read(lambda connection: [_state(row) for row in connection.execute(query)])
+        job = {"job": format_job_id(job_id)}
+        return await self._database.read(
+            lambda connection: [_Log(*row).state for row in connection.execute(_STATES, job)]
+        )
 
     async def read(self, job_id: JobId, attempt: int, offset: int, limit_bytes: int) -> bytes:
         """At most about `limit_bytes` of the log from `offset` on; empty where there is nothing yet."""
-        key = format_job_id(job_id)
+        place = {"job": format_job_id(job_id), "nr": attempt, "offset": offset}
 
         def read(connection: Connection) -> bytes:
-            this = (_chunks.c.job_id == key) & (_chunks.c.attempt == attempt)
-            first = select(func.max(_chunks.c.start)).where(this, _chunks.c.start <= offset).scalar_subquery()
-            query = select(_chunks.c.start, _chunks.c.data).where(this, _chunks.c.start >= first)
             found = bytearray()
-            options = {"yield_per": ROWS_AT_ONCE}
-            with connection.execute(query.order_by(_chunks.c.start), execution_options=options) as rows:
+            with connection.execute(_READ_FROM, place, execution_options={"yield_per": ROWS_AT_ONCE}) as rows:
                 for row in rows:
                     found += row.data[max(0, offset - row.start) :]
                     if len(found) >= limit_bytes:
@@ -192,65 +236,45 @@ class SqlLogStore:
 
     async def mark_ended(self, ended: Sequence[tuple[JobId, datetime]]) -> None:
         """Note when jobs ended, for those that have a log. The first moment stands."""
-
-        def mark(connection: Connection) -> None:
-            for job_id, at in ended:
-                these = (_logs.c.job_id == format_job_id(job_id)) & _logs.c.ended_at.is_(None)
-                connection.execute(update(_logs).where(these).values(ended_at=int(at.timestamp())))
-
-        await self._database.write(mark)
+        values = [{"job": format_job_id(job_id), "ended_at": int(at.timestamp())} for job_id, at in ended]
+        if values:
+            await self._database.write(lambda connection: connection.execute(_MARK_ENDED, values))
 
     async def drop_ended(self, before: datetime) -> int:
         """Delete the logs of jobs that ended before this moment; how many."""
-        is_old = _logs.c.ended_at < int(before.timestamp())
 
         def drop(connection: Connection) -> int:
-            jobs = [row.job_id for row in connection.execute(select(_logs.c.job_id).where(is_old).distinct())]
-            for job in jobs:
-                connection.execute(delete(_chunks).where(_chunks.c.job_id == job))
-                connection.execute(delete(_logs).where(_logs.c.job_id == job))
+            old = connection.execute(_OLD, {"before": int(before.timestamp())})
+            jobs = [{"job": row.job_id} for row in old]
+            if jobs:
+                connection.execute(_DROP_CHUNKS, jobs)
+                connection.execute(_DROP_LOGS, jobs)
             return len(jobs)
 
         return await self._database.write(drop)
 
 
-def _locked(connection: Connection, key: str, attempt: int) -> Row[tuple[object, ...]]:
-    """The log's row, made where it is missing, locked until the transaction ends."""
-    this = select(_logs).where(_logs.c.job_id == key, _logs.c.attempt == attempt).with_for_update()
-    row = connection.execute(this).first()
-    if row is None:
-        _make(connection, key, attempt)
-        row = connection.execute(this).one()
-    return row
+def _locked(connection: Connection, key: str, attempt: int) -> _Log:
+    """The log, made where it is missing, locked until the transaction ends."""
+    fresh = _Log(key, attempt)
+    row = connection.execute(_LOCK, fresh.key).first()
+    if row is not None:
+        return _Log(*row)
+    if connection.execute(_MAKE, asdict(fresh)).rowcount == 1:
+        return fresh
+    # Another process has just made it.
+    return _Log(*connection.execute(_LOCK, fresh.key).one())
 
 
-def _make(connection: Connection, key: str, attempt: int) -> None:
-    empty = {"job_id": key, "attempt": attempt, "length": 0, "next_offset": 0, "last_chunk": 0}
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(_logs).values(**empty, is_full=False, is_closed=False))
-    except IntegrityError:
-        # Another process has just made it.
-        return
-
-
-def _update(connection: Connection, row: Row[tuple[object, ...]], **values: object) -> None:
-    this = update(_logs).where(_logs.c.job_id == row.job_id, _logs.c.attempt == row.attempt)
-    connection.execute(this.values(**values))
-
-
-def _write(connection: Connection, row: Row[tuple[object, ...]], data: bytes) -> int:
+def _write(connection: Connection, log: _Log, data: bytes) -> int:
     """Add `data` at the log's end, into its last chunk while that is small; where the last chunk starts now."""
-    key = {"job_id": row.job_id, "attempt": row.attempt}
-    is_small = row.length > row.last_chunk and row.length - row.last_chunk + len(data) <= MERGED_CHUNK_BYTES
+    is_small = log.length > log.last_chunk and log.length - log.last_chunk + len(data) <= MERGED_CHUNK_BYTES
     if not is_small:
-        connection.execute(insert(_chunks).values(**key, start=row.length, data=data))
-        return int(row.length)
-    this = (_chunks.c.job_id == row.job_id) & (_chunks.c.attempt == row.attempt) & (_chunks.c.start == row.last_chunk)
-    before = connection.execute(select(_chunks.c.data).where(this)).scalar_one()
-    connection.execute(update(_chunks).where(this).values(data=before + data))
-    return int(row.last_chunk)
-
-
-def _state(row: Row[tuple[object, ...]]) -> LogState:
-    return LogState(row.attempt, row.length, row.next_offset, row.is_full, row.is_closed)
+        connection.execute(
+            _ADD_CHUNK, {"job_id": log.job_id, "attempt": log.attempt, "start": log.length, "data": data}
+        )
+        return log.length
+    last = log.key | {"at": log.last_chunk}
+    before = connection.execute(_READ_CHUNK, last).scalar_one()
+    connection.execute(_REPLACE_CHUNK, last | {"data": before + data})
+    return log.last_chunk

@@ -42,7 +42,10 @@ class Parts:
         await self.database.close()
 
 
-def parts_of(request: Request) -> Parts:
+# Dependencies are async all: FastAPI runs others in a thread, which costs more than the rest of a request.
+
+
+async def parts_of(request: Request) -> Parts:
     """The parts of the gateway that serves this request."""
     parts: Parts = request.app.state.parts
     return parts
@@ -50,10 +53,11 @@ def parts_of(request: Request) -> Parts:
 
 async def guard(request: Request) -> None:
     """What runs before every handler: nobody gets past without the gatekeeper's leave."""
-    request.state.grant = await parts_of(request).gatekeeper(request)
+    parts = await parts_of(request)
+    request.state.grant = await parts.gatekeeper(request)
 
 
-def grant_of(request: Request) -> Grant:
+async def grant_of(request: Request) -> Grant:
     """What the gatekeeper has established; only for routes that are not public."""
     grant: Grant = request.state.grant
     return grant

@@ -25,15 +25,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     delete,
     exists,
     func,
-    insert,
     select,
     update,
 )
 
-from deepsquare.gateway.database import METADATA, Database
+from deepsquare.gateway.database import METADATA, Database, insert_if_absent
 from deepsquare.gateway.errors import StoreFull
 from deepsquare.model import Address, Job, format_job_id
 
@@ -90,6 +90,33 @@ _hot_jobs = Table(
     Column("script_hash", String(_HASH_CHARACTERS), nullable=False, index=True),
 )
 
+_THIS = _scripts.c.hash == bindparam("script")
+_IS_UNNAMED = _scripts.c.owner.is_(None)
+
+_GET = select(_scripts.c.text, _scripts.c.owner).where(_THIS)
+_ADD = insert_if_absent(_scripts)
+_UNNAMED_BYTES = select(func.coalesce(func.sum(_scripts.c.size), 0)).where(_IS_UNNAMED)
+_LARGEST_BEYOND = (
+    select(_scripts.c.hash)
+    .where(_IS_UNNAMED, _scripts.c.size > bindparam("size"))
+    .order_by(_scripts.c.size.desc(), _scripts.c.stored_at)
+    .limit(1)
+)
+_DROP = delete(_scripts).where(_THIS)
+_DROP_OLD = delete(_scripts).where(
+    (_IS_UNNAMED & (_scripts.c.stored_at < bindparam("unnamed_before")))
+    | (_scripts.c.released_at <= bindparam("released_before"))
+)
+
+_WHOSE = select(_scripts.c.customer, _scripts.c.owner, _scripts.c.released_at).where(_THIS).with_for_update()
+_CHANGE = update(_scripts).where(_THIS)
+_RELEASE = update(_scripts).where(
+    _THIS, _scripts.c.released_at.is_(None), ~exists().where(_hot_jobs.c.script_hash == bindparam("script"))
+)
+"""The first moment counts: seeing the same end again must not keep the script for longer."""
+_ADD_HOT_JOB = insert_if_absent(_hot_jobs)
+_DROP_HOT_JOB = delete(_hot_jobs).where(_hot_jobs.c.job_id == bindparam("job"))
+
 
 class SqlScriptStore:
     """Scripts in the gateway's database."""
@@ -101,13 +128,19 @@ class SqlScriptStore:
     async def put(self, script_hash: str, script: str, now: datetime, *, customer: Address | None = None) -> None:
         """Keep a script, for one customer or for whoever names it first. Twice does nothing. Raises `StoreFull`."""
         size = len(script.encode())
+        values = {
+            "hash": script_hash,
+            "text": script,
+            "size": size,
+            "stored_at": int(now.timestamp()),
+            "customer": customer,
+            "owner": None,
+            "released_at": None,
+        }
 
         def store(connection: Connection) -> None:
-            if connection.execute(select(_scripts.c.hash).where(_scripts.c.hash == script_hash)).first() is not None:
-                return
-            _make_room(connection, size, self._unnamed_bytes)
-            values = {"hash": script_hash, "text": script, "size": size, "stored_at": int(now.timestamp())}
-            connection.execute(insert(_scripts).values(**values, customer=customer))
+            if connection.execute(_ADD, values).rowcount == 1:
+                _make_room(connection, size, self._unnamed_bytes)
 
         await self._database.write(store)
 
@@ -115,8 +148,7 @@ class SqlScriptStore:
         """The script with this hash, or None."""
         if _HASH.match(script_hash) is None:
             return None
-        query = select(_scripts.c.text, _scripts.c.owner).where(_scripts.c.hash == script_hash)
-        row = await self._database.read(lambda connection: connection.execute(query).first())
+        row = await self._database.read(lambda connection: connection.execute(_GET, {"script": script_hash}).first())
         return None if row is None else StoredScript(row.text, None if row.owner is None else Address(row.owner))
 
     async def record(self, jobs: Sequence[Job], now: datetime) -> None:
@@ -131,50 +163,40 @@ class SqlScriptStore:
 
     async def drop_old(self, *, unnamed_before: datetime, released_before: datetime) -> int:
         """Delete what no job named before the one moment and what no job needs since the other; how many."""
-        unnamed = _scripts.c.owner.is_(None) & (_scripts.c.stored_at < int(unnamed_before.timestamp()))
-        released = _scripts.c.released_at.is_not(None) & (_scripts.c.released_at <= int(released_before.timestamp()))
-        statement = delete(_scripts).where(unnamed | released)
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount)
+        values = {
+            "unnamed_before": int(unnamed_before.timestamp()),
+            "released_before": int(released_before.timestamp()),
+        }
+        return await self._database.write(lambda connection: connection.execute(_DROP_OLD, values).rowcount)
 
 
 def _make_room(connection: Connection, size: int, bound_bytes: int) -> None:
-    """Keep what no job names below its bound: the largest script gives way to a smaller one, or that is refused.
+    """Keep what no job names below its bound: the largest script gives way to a smaller new one, or that is refused.
 
     So whoever fills the room with few large scripts loses those, and whoever tries it with small ones needs so many
     that the rate limit stops them: nobody keeps the others' scripts, which are small, out for long.
     """
-    is_unnamed = _scripts.c.owner.is_(None)
-    total = select(func.coalesce(func.sum(_scripts.c.size), 0)).where(is_unnamed)
-    if connection.execute(total).scalar_one() + size <= bound_bytes:
+    if connection.execute(_UNNAMED_BYTES).scalar_one() <= bound_bytes:
         return
-    larger = select(_scripts.c.hash).where(is_unnamed, _scripts.c.size > size)
-    largest = connection.execute(larger.order_by(_scripts.c.size.desc(), _scripts.c.stored_at).limit(1)).first()
+    largest = connection.execute(_LARGEST_BEYOND, {"size": size}).first()
     if largest is None:
         raise StoreFull("the store holds as many scripts that no job names as it may (unnamed_scripts_mb)")
     # One is enough: all together were within the bound before.
-    connection.execute(delete(_scripts).where(_scripts.c.hash == largest.hash))
+    connection.execute(_DROP, {"script": largest.hash})
 
 
 def _record(connection: Connection, job: Job, now: datetime) -> None:
-    script_hash = job.definition.script_hash
-    whose = select(_scripts.c.customer, _scripts.c.owner).where(_scripts.c.hash == script_hash)
-    found = connection.execute(whose.with_for_update()).first()
+    this = {"script": job.definition.script_hash}
+    found = connection.execute(_WHOSE, this).first()
     if found is None or (found.owner or found.customer or job.customer) != job.customer:
         return
     if found.owner is None:
-        connection.execute(update(_scripts).where(_scripts.c.hash == script_hash).values(owner=job.customer))
+        connection.execute(_CHANGE, this | {"owner": job.customer})
     key = format_job_id(job.id)
-    connection.execute(delete(_hot_jobs).where(_hot_jobs.c.job_id == key))
-    if job.status.is_hot:
-        connection.execute(insert(_hot_jobs).values(job_id=key, script_hash=script_hash))
-    _release_or_hold(connection, script_hash, now)
-
-
-def _release_or_hold(connection: Connection, script_hash: str, now: datetime) -> None:
-    is_needed = connection.execute(select(exists().where(_hot_jobs.c.script_hash == script_hash))).scalar_one()
-    this = update(_scripts).where(_scripts.c.hash == script_hash)
-    if is_needed:
-        connection.execute(this.values(released_at=None))
-    else:
-        # The first moment counts: seeing the same end again must not keep the script for longer.
-        connection.execute(this.where(_scripts.c.released_at.is_(None)).values(released_at=int(now.timestamp())))
+    if job.status.is_cold:
+        connection.execute(_DROP_HOT_JOB, {"job": key})
+        connection.execute(_RELEASE, this | {"released_at": int(now.timestamp())})
+        return
+    connection.execute(_ADD_HOT_JOB, {"job_id": key, "script_hash": job.definition.script_hash})
+    if found.released_at is not None:
+        connection.execute(_CHANGE, this | {"released_at": None})

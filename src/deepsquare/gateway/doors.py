@@ -8,20 +8,17 @@ from deepsquare.clock import Clock
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.web import doors
-from deepsquare.web.doors import DoorCodes
 from deepsquare.web.ratelimit import RateLimit
 
 _WORKFLOWS = re.compile(r"\A(/graphql|/v1/workflows(/validate)?)/?\Z")
 _APPENDS = re.compile(r"\A/v1/jobs/[^/]+/log/[^/]+/?\Z")
-
-_CODES = DoorCodes(ErrorCode.TOO_MANY_REQUESTS, ErrorCode.BODY_TOO_LARGE, ErrorCode.INTERNAL_ERROR)
 
 
 class Doors(doors.Doors):
     """The outermost layer of the gateway."""
 
     def __init__(self, app: ASGIApp, settings: GatewaySettings, clock: Clock) -> None:
-        super().__init__(app, clock, service="gateway", codes=_CODES)
+        super().__init__(app, clock, service="gateway", codes=ErrorCode)
         self._settings = settings
         tracked = settings.tracked_addresses
         self._requests = RateLimit(

@@ -1,22 +1,15 @@
 """What errors of the gateway's inside mean for its clients."""
 
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 
 from deepsquare.chain.errors import ChainError
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.errors import LogGapFound, LogIsClosed, StoreFull, StoreUnavailable
 from deepsquare.web import refusal
-from deepsquare.web.refusal import Refusal, http_problem, invalid_request
-
-_BY_STATUS = MappingProxyType(
-    {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.BODY_TOO_LARGE}
-)
+from deepsquare.web.refusal import Refusal
 
 
 def refusal_of(problem: Exception) -> Refusal | None:
@@ -43,7 +36,6 @@ _MEANINGS: refusal.Meanings = (
     (StoreFull, lambda problem: Refusal(ErrorCode.STORE_FULL, str(problem))),
     (StoreUnavailable, _always(ErrorCode.STORE_UNAVAILABLE, "the gateway's store does not serve this request")),
     (ChainError, _always(ErrorCode.CHAIN_UNREACHABLE, "the gateway cannot read the chain")),
-    (RequestValidationError, invalid_request(ErrorCode.INVALID_REQUEST)),
-    (HTTPException, http_problem(_BY_STATUS, ErrorCode.INVALID_REQUEST)),
+    *refusal.of_framework(ErrorCode),
 )
 """What errors of the inside mean for the client; the first kind that fits counts."""

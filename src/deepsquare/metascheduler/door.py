@@ -6,14 +6,11 @@ what providers chose to say; a status counts only from an approved provider.
 
 from datetime import datetime
 from importlib.metadata import version
-from types import MappingProxyType
 from typing import Literal, Protocol
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Scope
 
@@ -25,9 +22,9 @@ from deepsquare.metascheduler.status import OutdatedStatus, ProviderStatus, Stat
 from deepsquare.model import Address, JobId, JobStatus, Node, format_credits
 from deepsquare.scheduling import Offer, Rejection
 from deepsquare.web import refusal
-from deepsquare.web.doors import DoorCodes, Doors
+from deepsquare.web.doors import Doors
 from deepsquare.web.ratelimit import RateLimit
-from deepsquare.web.refusal import Refusal, http_problem, invalid_request
+from deepsquare.web.refusal import Refusal
 
 ROUTES = frozenset(
     {("GET", "/healthz"), ("GET", "/openapi.json"), ("GET", "/v1/jobs/{job_id}/reasons"), ("POST", "/v1/status")}
@@ -35,14 +32,9 @@ ROUTES = frozenset(
 """Every route there is. All are open to anybody within the rate and body limits; a status proves whose it is."""
 
 _TRACKED_ADDRESSES = 10_000
-_CODES = DoorCodes(ErrorCode.TOO_MANY_REQUESTS, ErrorCode.BODY_TOO_LARGE, ErrorCode.INTERNAL_ERROR)
-_BY_STATUS = MappingProxyType(
-    {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.BODY_TOO_LARGE}
-)
 _MEANINGS: refusal.Meanings = (
     (OutdatedStatus, lambda problem: Refusal(ErrorCode.STATUS_OUTDATED, str(problem))),
-    (RequestValidationError, invalid_request(ErrorCode.INVALID_REQUEST)),
-    (HTTPException, http_problem(_BY_STATUS, ErrorCode.INVALID_REQUEST)),
+    *refusal.of_framework(ErrorCode),
 )
 
 _Count = Field(ge=0, lt=2**32)
@@ -232,7 +224,7 @@ class _StatusDoors(Doors):
     """One rate and one bound for all: nothing here is long."""
 
     def __init__(self, app: ASGIApp, settings: MetaSchedulerSettings, clock: Clock) -> None:
-        super().__init__(app, clock, service="metascheduler", codes=_CODES)
+        super().__init__(app, clock, service="metascheduler", codes=ErrorCode)
         self._bytes = settings.body_bytes
         self._rate = RateLimit(
             clock,

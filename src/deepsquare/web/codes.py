@@ -1,7 +1,8 @@
 """A service's error codes: one name, one HTTP status and one piece of advice for each way of saying no."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,20 @@ class Code(enum.Enum):
     def _meaning(self) -> Meaning:
         meaning: Meaning = self.value
         return meaning
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCodes:
+    """The codes that every service has by the same names: for what its doors and its framework refuse."""
+
+    not_found: Code
+    method_not_allowed: Code
+    body_too_large: Code
+    invalid_request: Code
+    too_many_requests: Code
+    internal_error: Code
+
+    @classmethod
+    def of(cls, codes: type[Code]) -> Self:
+        """Those of one service. Raises `KeyError` where it lacks one."""
+        return cls(*(codes[field.name.upper()] for field in fields(cls)))

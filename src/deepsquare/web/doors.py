@@ -9,13 +9,12 @@ import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deepsquare.clock import Clock
-from deepsquare.web.codes import Code
+from deepsquare.web.codes import Code, SharedCodes
 from deepsquare.web.ratelimit import RateLimit, client_key
 from deepsquare.web.refusal import Refusal
 
@@ -25,24 +24,15 @@ _REQUEST_ID_BYTES = 8
 _HARDENING = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
-@dataclass(frozen=True, slots=True)
-class DoorCodes:
-    """How a service calls what its doors refuse."""
-
-    too_many_requests: Code
-    body_too_large: Code
-    internal_error: Code
-
-
 class Doors(ABC):
     """The outermost layer of a service; each service says what its rates and bounds are."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, *, service: str, codes: DoorCodes) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, *, service: str, codes: type[Code]) -> None:
         """`service` is its name in messages and of its access log: `gateway`."""
         self._app = app
         self._clock = clock
         self._service = service
-        self._codes = codes
+        self._codes = SharedCodes.of(codes)
         self._access_log = logging.getLogger(f"deepsquare.{service}.access")
 
     @abstractmethod
@@ -94,7 +84,7 @@ class Doors(ABC):
 class _Bounded:
     """A request's body that ends with a refusal where it is longer than it may be."""
 
-    def __init__(self, receive: Receive, bound_bytes: int, codes: DoorCodes) -> None:
+    def __init__(self, receive: Receive, bound_bytes: int, codes: SharedCodes) -> None:
         self._receive = receive
         self._codes = codes
         self._bound_bytes = bound_bytes
@@ -135,5 +125,5 @@ def _host(scope: Scope) -> str:
     return client[0] if client else "local"
 
 
-def _too_large(bound_bytes: int, codes: DoorCodes) -> Refusal:
+def _too_large(bound_bytes: int, codes: SharedCodes) -> Refusal:
     return Refusal(codes.body_too_large, f"the body is longer than {bound_bytes} bytes")

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from deepsquare.web.codes import Code
+from deepsquare.web.codes import Code, SharedCodes
 
 RETRY_SECONDS = 5
 """What `Retry-After` says where nobody knows better."""
@@ -88,16 +89,17 @@ def install(app: FastAPI, meanings: Meanings) -> None:
         app.add_exception_handler(kind, answer)
 
 
-def invalid_request(code: Code) -> Callable[[Any], Refusal]:
-    """The meaning of a request that does not fit its model. Only where and what: its values are not repeated."""
+def of_framework(codes: type[Code]) -> Meanings:
+    """What the framework itself refuses, in a service's own codes."""
+    shared = SharedCodes.of(codes)
+    by_status = {code.status: code for code in (shared.not_found, shared.method_not_allowed, shared.body_too_large)}
 
-    def meaning(problem: Any) -> Refusal:
+    def misfit(problem: Any) -> Refusal:
+        # Only where and what: the values of a request are not repeated.
         parts = (f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors())
-        return Refusal(code, "; ".join(parts))
+        return Refusal(shared.invalid_request, "; ".join(parts))
 
-    return meaning
+    def refused(problem: Any) -> Refusal:
+        return Refusal(by_status.get(problem.status_code, shared.invalid_request), str(problem.detail))
 
-
-def http_problem(by_status: Mapping[int, Code], otherwise: Code) -> Callable[[Any], Refusal]:
-    """The meaning of what the framework itself refuses."""
-    return lambda problem: Refusal(by_status.get(problem.status_code, otherwise), str(problem.detail))
+    return ((RequestValidationError, misfit), (HTTPException, refused))

@@ -176,7 +176,7 @@ def test_a_number_with_a_unit_or_a_zero_in_front_is_refused_with_the_number_mean
         (GOOD.replace("steps: []", "steps:\n\t- {}"), 3, 1, "indent with spaces, not with tabs"),
         (GOOD + "env: [{key: 'A}]\nenableLogging: true\n", 3, 13, "the quote that opens here is never closed"),
         (GOOD + 'env: [{key: "A}]\n', 3, 13, "the quote that opens here is never closed"),
-        (GOOD + "env: a: b\n", 3, 7, "check indentation, quotes and colons"),
+        (GOOD + "env\nb: c\n", 4, 1, "check indentation, quotes and colons"),
     ],
 )
 def test_what_is_no_yaml_is_told_where_it_begins_with_what_to_do(text: str, line: int, column: int, hint: str) -> None:

@@ -5,9 +5,11 @@ tells everything. What concerns more than one field of the workflow is left to `
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+from deepsquare.workflow.advice import as_list, as_record, as_text
 from deepsquare.workflow.characters import text_complaint
 from deepsquare.workflow.guesses import Guesses
 from deepsquare.workflow.problems import Path, ProblemList
@@ -89,7 +91,7 @@ class Decoder:
     def _text(self, place: _Place, shape: Text) -> str | _Invalid:
         node = place.node
         if not isinstance(node, Scalar) or node.kind is ScalarKind.VALUE:
-            return self._invalid(place, f"expected a text, found {describe_kind(node)}")
+            return self._invalid(place, f"expected a text, found {describe_kind(node)}", as_text(node))
         complaint = text_complaint(node.text)
         if complaint is not None:
             return self._invalid(place, complaint)
@@ -142,7 +144,8 @@ class Decoder:
 
     def _list(self, place: _Place, shape: ListOf) -> tuple[object, ...] | _Invalid:
         if not isinstance(place.node, Items):
-            return self._invalid(place, f"expected a list, found {describe_kind(place.node)}")
+            message = f"expected a list, found {describe_kind(place.node)}"
+            return self._invalid(place, message, as_list(place.node, place.path, shape))
         values = [
             self._value(_Place(node, (*place.path, index)), shape.of) for index, node in enumerate(place.node.nodes)
         ]
@@ -151,14 +154,18 @@ class Decoder:
     def _record(self, place: _Place, model: type[Model]) -> Model | _Invalid:
         node = place.node
         if not isinstance(node, Entries):
-            return self._invalid(place, f"expected a mapping, found {describe_kind(node)}")
+            return self._invalid(
+                place, f"expected a mapping, found {describe_kind(node)}", as_record(node, place.path, model)
+            )
         values: dict[str, object] = {}
-        is_good = self._check_keys(node, model, place.path)
+        known = {field.key.name for field in keys_of(model)}
+        meant = {key: self._guess(key, model) for key in node.entries if key not in known}
+        is_good = self._check_keys(node, model, place.path, meant)
         for field in keys_of(model):
             entry = node.entries.get(field.key.name)
             if entry is None or (not field.required and _is_null(entry.node)):
                 if field.required:
-                    self._missing(node, model, field.key.name, place.path)
+                    self._missing(node, field.key.name, place.path, meant)
                     is_good = False
                 continue
             value = self._value(_Place(entry.node, (*place.path, field.key.name)), field.key.shape)
@@ -171,22 +178,21 @@ class Decoder:
         self.decoded.append(Decoded(place.path, node, record))
         return record
 
-    def _missing(self, node: Entries, model: type[Model], key: str, path: Path) -> None:
-        written = next(
-            (wrong for wrong, right in model.aliases.items() if right == key and wrong in node.entries), None
-        )
+    def _missing(self, node: Entries, key: str, path: Path, meant: Mapping[str, str | None]) -> None:
+        written = next((wrong for wrong, right in meant.items() if right == key), None)
         hint = f"you wrote {written}" if written is not None else ""
         self._problems.error((*path, key), node.position, f"{key} is required", hint)
 
     # -- keys
 
-    def _check_keys(self, node: Entries, model: type[Model], path: Path) -> bool:
-        """Reports unknown keys and ones that exclude each other; False where no record can be built."""
-        known = {field.key.name for field in keys_of(model)}
+    def _check_keys(self, node: Entries, model: type[Model], path: Path, meant: Mapping[str, str | None]) -> bool:
+        """Reports unknown keys and ones that exclude each other; False where no record can be built.
+
+        `meant`: what the writer of each unknown key may have meant.
+        """
         is_good = True
-        for key, entry in node.entries.items():
-            if key not in known:
-                is_good &= self._unknown(key, entry, model, path)
+        for key, right in meant.items():
+            is_good &= self._unknown(key, node.entries[key], path, right)
         return is_good & (model.alternatives is None or self._check_alternatives(node, model.alternatives, path))
 
     def _check_alternatives(self, node: Entries, alternatives: Alternatives, path: Path) -> bool:
@@ -198,16 +204,15 @@ class Decoder:
             self._problems.error(path, node.position, f"expected one of {', '.join(alternatives.keys)}")
         return len(given) == 1 or not (given or alternatives.is_required)
 
-    def _unknown(self, key: str, entry: Entry, model: type[Model], path: Path) -> bool:
+    def _unknown(self, key: str, entry: Entry, path: Path, meant: str | None) -> bool:
         if key == "$schema" and not path:
             return True
         report = self._problems.error if self._strict else self._problems.warning
-        meant = self._guess(key, model)
         report((*path, key), entry.key_position, "this key is unknown", f"did you mean {meant}?" if meant else "")
         return not self._strict
 
     def _guess(self, key: str, model: type[Model]) -> str | None:
-        """What the writer of an unknown key may have meant."""
+        """What the writer of an unknown key may have meant, where one key is like it."""
         if key in model.aliases:
             return model.aliases[key]
         known = {field.key.name.lower(): field.key.name for field in keys_of(model)}

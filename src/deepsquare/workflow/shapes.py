@@ -100,6 +100,8 @@ class Model:
     aliases: ClassVar[Mapping[str, str]] = {}
     """Wrong keys that people write, with what they mean."""
     alternatives: ClassVar[Alternatives | None] = None
+    usual: ClassVar[str] = ""
+    """The key that most of them have, where none must be given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,13 @@ from deepsquare.workflow.shapes import Alternatives, Flag, Key, ListOf, Model, R
 class Range(Model):
     """Whole numbers from `begin` to `end`, both included."""
 
-    aliases: ClassVar[Mapping[str, str]] = {"start": "begin", "stop": "end", "step": "increment"}
+    aliases: ClassVar[Mapping[str, str]] = {
+        "start": "begin",
+        "from": "begin",
+        "stop": "end",
+        "to": "end",
+        "step": "increment",
+    }
 
     begin: Annotated[int, Key("begin", Whole(), "The first number.")]
     end: Annotated[int, Key("end", Whole(), "The last number; included where the increment meets it.")]
@@ -111,6 +117,7 @@ class Step(Model):
     alternatives: ClassVar[Alternatives] = Alternatives(
         ("steps", "run", "for", "launch", "use"), is_required=False, advice="make them steps of their own"
     )
+    usual: ClassVar[str] = "run"
 
     name: Annotated[str | None, Key("name", Text(MAX_NAME_BYTES), "Printed when the step starts.")] = None
     depends_on: Annotated[

@@ -4,6 +4,7 @@ It drives the parsers' events (`yaml_events`) instead of their constructors, so 
 and place, duplicate keys are seen, depth and aliases are bounded while reading, and no tag constructs anything.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +19,7 @@ from deepsquare.workflow.yaml_events import Event, NotYaml, Parser, parsers
 _TEXT_TAGS = frozenset({"tag:yaml.org,2002:str", "!"})
 _ALLOWED_TAGS = _TEXT_TAGS | {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "map", "seq")}
 _MAX_CHARACTER_COMPLAINTS = 10
+_WITHOUT_TAG = "remove it, or put a text that begins with ! in quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,25 @@ def read_yaml(text: str, problems: ProblemList) -> Node | None:
     return None
 
 
+_ADVICE = (
+    (r"'\\t' that cannot start any token", "indent with spaces, not with tabs"),
+    ("quoted scalar.*end of stream", "the quote that opens here is never closed"),
+    ("that cannot start any token", "put a text that begins with this character in quotes"),
+    (
+        "mapping values are not allowed here",
+        "put a text that holds a colon and a space in quotes, or mend the indentation",
+    ),
+    (
+        "found '<(anchor|alias|scalar|tag|,|])>'",
+        "put the whole text in quotes, or write it behind `|` in lines of its own",
+    ),
+)
+"""What a parser says, and what to do about it."""
+
+
 def _advice(refusal: str) -> str:
-    if "'\\t' that cannot start any token" in refusal:
-        return "indent with spaces, not with tabs"
-    if "quoted scalar" in refusal and "end of stream" in refusal:
-        return "the quote that opens here is never closed"
-    return "check indentation, quotes and colons"
+    meant = (advice for pattern, advice in _ADVICE if re.search(pattern, refusal))
+    return next(meant, "check indentation, quotes and colons")
 
 
 def _read(parse: Parser, shield: "_Shield", problems: ProblemList) -> Node | None:
@@ -175,9 +190,8 @@ class _Builder:
         anchored = self._anchors.get(name)
         if anchored is None:
             known = name in self._anchors
-            self._fail(
-                path, event, "an alias cannot stand inside its own anchor" if known else "no anchor of this name"
-            )
+            message = "an alias cannot stand inside its own anchor" if known else "no anchor of this name"
+            self._fail(path, event, message, "" if known else "put a text that begins with * in quotes")
         self._count(event, path, characters=anchored.characters, values=anchored.values)
         if depth + anchored.height - 1 > MAX_DEPTH:
             self._fail(path, event, f"lists and mappings may be nested {MAX_DEPTH} deep, not deeper")
@@ -211,7 +225,10 @@ class _Builder:
             if key in entries:
                 first = entries[key].key_position
                 where = f" in line {first.line}" if first is not None else ""
-                self._problems.error((*path, key), key_event.position, f"this key stands here twice, first{where}")
+                message = f"this key stands here twice, first{where}"
+                self._problems.error(
+                    (*path, key), key_event.position, message, "keep one, or begin an entry (-) of its own"
+                )
             else:
                 entries[key] = Entry(key_event.position, node)
         self._height = height + 1
@@ -219,7 +236,7 @@ class _Builder:
 
     def _key(self, event: Event, path: Path) -> str:
         if event.kind != "ScalarEvent":
-            self._fail(path, event, "a key must be a plain word")
+            self._fail(path, event, "a key must be a plain word", "put a text that begins with { or [ in quotes")
         if event.value == "<<" and not event.style:
             self._problems.error(
                 path,
@@ -235,4 +252,4 @@ class _Builder:
 
     def _check_tag(self, event: Event, path: Path) -> None:
         if event.tag is not None and event.tag not in _ALLOWED_TAGS:
-            self._problems.error(path, event.position, "this tag means nothing in a workflow", "remove it")
+            self._problems.error(path, event.position, "this tag means nothing in a workflow", _WITHOUT_TAG)

@@ -13,7 +13,7 @@ from deepsquare.compiler.quoting import quote
 from deepsquare.workflow import For, Run, Step
 from deepsquare.workflow.conditions import check_condition
 from tests.support.profiles import examples
-from tests.support.scripts import BASH, Call, ScriptSite, command, script_of_steps, variables
+from tests.support.scripts import BASH, Call, ScriptSite, command, script_of_steps, shell_words, variables
 from tests.support.texts import ATTACKS, CANARY, NAMES, TEXTS
 
 SCRIPT_TOOLS = ("env", "mkdir", "rm", "rmdir", "sh", "chmod")
@@ -39,6 +39,7 @@ BASH_NAMES = (
     "DIRSTACK",
     "EPOCHSECONDS",
     "EUID",
+    "EXECIGNORE",
     "FUNCNAME",
     "FUNCNEST",
     "GLOBIGNORE",
@@ -117,8 +118,8 @@ def calls_of(
 
 def received(call: Call) -> bytes:
     """The command that reached the shell."""
-    assert call.program[:2] == ["/bin/sh", "-c"]
-    return call.program[2].encode("utf-8", "surrogateescape")
+    assert call.program == shell_words(call.program[-1])
+    return call.program[-1].encode("utf-8", "surrogateescape")
 
 
 def check_every_field(site: ScriptSite, environment: dict[str, str], texts: list[str]) -> None:
@@ -198,7 +199,7 @@ def test_any_folder_can_be_the_work_dir(recording_site: ScriptSite, bare_path: d
     assert call.directory == str(folder)
 
 
-@pytest.mark.parametrize("value", ["odd 'value'\n", "", "7"])
+@pytest.mark.parametrize("value", ["odd 'value'\n", "", "7", "*"])
 def test_names_that_the_shell_itself_uses_arrive_like_all_others(recording_site: ScriptSite, value: str) -> None:
     for level in ("job", "step"):
         env = dict.fromkeys(BASH_NAMES, value)

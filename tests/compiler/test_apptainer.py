@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deepsquare.workflow import Container, For, InvalidWorkflow, Launch, Mount, Run, RunResources, Step
 from tests.support.profiles import examples
 from tests.support.runtimes import RuntimeCall, RuntimeStandIn
-from tests.support.scripts import BASH, Outcome, ScriptSite, command, script_of, script_of_steps, variables
+from tests.support.scripts import BASH, Outcome, ScriptSite, command, script_of, script_of_steps, shell_words, variables
 from tests.support.shellcheck import complaints
 from tests.support.texts import ATTACKS, CANARY, TEXTS
 
@@ -462,7 +462,7 @@ def check_any_text(site: ScriptSite, apptainer: RuntimeStandIn, texts: list[str]
     pulls = [call.environment for call in apptainer.take_calls("pull")]
     for number, (text, name) in enumerate(zip(texts, plain, strict=True)):
         first, second = outcome.calls[2 * number : 2 * number + 2]
-        assert not text or first.program[-3:] == ["/bin/sh", "-c", text]
+        assert not text or first.program[-len(shell_words(text)) :] == shell_words(text)
         assert first.environment["STEP" if "\r" in text else "APPTAINERENV_STEP"] == text
         assert first.program[first.program.index("--pwd") + 1] == f"/{text}"
         assert second.program[-2:] == [text, name]

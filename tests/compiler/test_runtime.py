@@ -49,6 +49,17 @@ def test_outlast_outlasts_signals_to_its_own_shell(site: ScriptSite) -> None:
     assert lines(site, "core", program) == ["5"]
 
 
+def test_outlast_waits_for_nobody_else_where_bash_loses_a_process(site: ScriptSite) -> None:
+    """Of a hundred that end together with a signal bash loses several, and would wait for what runs beside them."""
+    program = """
+    trap ds_interrupted=yes USR1
+    read -r <> <(:) & beside=$!
+    for ((round = 0; round < 100; round++)); do { kill -s USR1 $$; exit 5; } & outlast $! && say 0; done
+    kill "$beside"; say ended
+    """
+    assert lines(site, "core", program) == ["ended"]
+
+
 def test_attend_runs_a_command_in_a_group_of_its_own_without_input(site: ScriptSite) -> None:
     program = """
     group() { local fields; read -ra fields <"/proc/$BASHPID/stat"; [[ ${fields[4]} == "$BASHPID" ]]; }

@@ -85,6 +85,11 @@ class Call:
     environment: dict[str, str]
 
 
+def shell_words(text: str) -> list[str]:
+    """The program that is a command: what begins like an option stands behind `--`."""
+    return ["/bin/sh", "-c", *(["--"] if text[:1] in ("-", "+") else []), text]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a script left behind when it was over."""

@@ -33,6 +33,9 @@ def write_command(command: Command, writer: Writer) -> None:
 def _program(command: Command) -> Iterator[str]:
     """The words of bash that are the program with its arguments; none of it: what an image is made to run."""
     if command.shell is not None:
-        yield from (command.shell, "-c", quote(command.text))
+        yield from (command.shell, "-c")
+        if command.text.startswith(("-", "+")):  # else shells take it for options
+            yield "--"
+        yield quote(command.text)
     else:
         yield from map(quote, arguments_of(command.text))

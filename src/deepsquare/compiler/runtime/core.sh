@@ -1,20 +1,20 @@
-# --- The runtime, as far as this job needs it; the user's program follows. ---
+# --- The runtime that this job needs; the user's program follows. ---
 # No variable of the user's becomes one of this shell's: `become` sets them just before a program takes a
 # process over. So they arrive intact, and on no command line.
 set -u
 
-ds_stopped=''  # the exit code to end with, once this shell is asked to end
-ds_ending=''   # the whole job ends: Slurm starts no more steps
-ds_shield=''   # a `finally` is running: it runs to its end
+ds_stopped='' # the exit code to end with, once this shell is asked to end
+ds_ending='' # the whole job ends: Slurm starts no more steps
+ds_shield='' # a `finally` is running: it runs to its end
 ds_signal=TERM # what asks a command to end
 ds_interrupted=''
-ds_command=''      # the process group of the running command
-ds_litter=()       # folders to remove in the end
+ds_command='' # the process group of the running command
+ds_litter=() # folders to remove in the end
 ds_preparations=() # functions to call before the job ...
-ds_preludes=()     # ... before each command
-ds_doubts=()       # ... and after one that failed
-ds_farewell=:      # the function to call with a signal when this shell is stopped
-ds_gate=()         # what precedes each command
+ds_preludes=() # ... before each command
+ds_doubts=() # ... and after one that failed
+ds_farewell=: # the function to call with a signal when this shell is stopped
+ds_gate=() # what precedes each command
 ds_lock=''
 ds_job_env=() # NAME=value, from the weakest to the strongest
 ds_kept_env=()
@@ -80,15 +80,15 @@ leave() {
   exit "${ds_stopped:-$ds_code}"
 }
 
-# outlast <process>: its exit code. Where a signal interrupts the wait, bash tells it once or loses it (-1).
+# outlast <process>: its exit code. Where a signal comes, bash tells it once, or loses it and waits for all others.
 outlast() {
   local code=0 status
   while
     ds_interrupted=''
     wait "$1" 2>/dev/null
     status=$?
-    ((status < 0 || (status == 127 && code))) || code=$status
-    [[ -n $ds_interrupted ]]
+    ((status < 0 || status == 127 && code)) || code=$status
+    [[ -n $ds_interrupted && (-e /proc/$1 || $(jobs -rp) != *$1*) ]]
   do :; done
   return "$code"
 }
@@ -117,7 +117,7 @@ attend() {
 become() {
   until [[ $1 == -- ]]; do
     unset -v "${1%%=*}"
-    export "${1?}"
+    export "${1?}" 2>/dev/null # of unknown locales
     shift
   done
   shift
@@ -129,7 +129,7 @@ start() {
   local ds_entry ds_plain=() ds_special=()
   for ds_entry in "${ds_job_env[@]}" "${ds_kept_env[@]}" "${ds_own_env[@]}" "${ds_scope_env[@]}" "${ds_step_env[@]}"; do
     case ${ds_entry%%=*} in # names that a shell keeps for itself, or obeys
-      BASH* | LC_* | LANG | DIRSTACK | EUID | FUNCNAME | GROUPS | PIPESTATUS | POSIXLY_CORRECT | PPID | SHELLOPTS | SHLVL | UID | _)
+      BASH* | EUID | EXECIGNORE | PIPESTATUS | POSIXLY_CORRECT | PPID | SHELLOPTS | SHLVL | UID | _)
         ds_special+=("$ds_entry")
         ;;
       *) ds_plain+=("$ds_entry") ;;

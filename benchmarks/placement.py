@@ -1,52 +1,30 @@
 """How close one queue brings many clusters to one machine, what a decision costs, and what outages do.
 
-Four unlike sites, each with the load of its own users: two with the traces of the folder that `DPS_TRACES`
-names (without it: with the model), two with the Lublin-Feitelson model. Every seed takes another part of the
-traces, shakes the arrivals by up to half an hour and lets users ask for 1 to 10 times of what jobs run.
 Three seeds take some minutes. The whole protocol, with a simulation of a million jobs, is
-`python -m benchmarks placement --seeds 30` and takes an hour of one core.
+`python -m benchmarks placement --seeds 30`: hours of one core, and one that is ended goes on where it was.
 """
 
-import os
 import random
 import resource
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import shaken
 from benchmarks.report import Figure
+from benchmarks.shaken import CONDITIONS, TRACES, trace
 from deepsquare.model import Address, Hardware, JobDefinition, JobId, Node, Prices, Provider
 from deepsquare.scheduling import Backfill, Cluster, JobRequest, Order, Policy, Scheduler
 from deepsquare.simulation import lublin
-from deepsquare.simulation.metrics import Metrics, quantile
 from deepsquare.simulation.metrics import measure as measured
-from deepsquare.simulation.scenario import GRID, POOLED, Shaping, simulate, work
-from deepsquare.simulation.trace import TraceJob, at_load, overestimated, read_swf
+from deepsquare.simulation.metrics import quantile
+from deepsquare.simulation.scenario import GRID, simulate
+from deepsquare.simulation.trace import TraceJob, at_load, overestimated
 from deepsquare.simulation.world import Conditions, Grid, Machine, Outage
 
-TRACES = Path(os.environ.get("DPS_TRACES", "traces"))
-NAMES = ("lublin_256.swf", "lublin_256_new2.swf")
-
-SITES = [Machine(256, price=1000), Machine(256, price=1300), Machine(128, price=900), Machine(240, price=1100)]
-LOADS = (0.5, 0.6, 0.7, 0.8, 0.9)
-JOBS_PER_SITE = 1000
-USERS = 40
-CONDITIONS = Conditions(latency_seconds=5.0, report_seconds=30.0)
-CONTENDERS = (
-    *(
-        (name, order)
-        for order in (Order.FCFS, Order.SJF)
-        for name in (POOLED, "copies", "earliest-start", GRID, "home")
-    ),
-    (GRID, Order.FAIR),
-    ("random", Order.SJF),
-)
-
-Outcome = dict[tuple[str, Order], Metrics]
+RESULTS = Path("benchmarks/results")
 
 
 def measure(*, quick: bool, seeds: int | None = None) -> list[Figure]:
@@ -56,96 +34,8 @@ def measure(*, quick: bool, seeds: int | None = None) -> list[Figure]:
         *_speed(simulated, quick=quick),
         *_outages(2 if quick else 5),
         *_one_cluster(),
-        *_shaken(seeds or (1 if quick else 3)),
+        *shaken.figures(seeds or (1 if quick else 3), RESULTS / "placement-cases.jsonl"),
     ]
-
-
-# ---- four sites, shaken ----
-
-
-def _shaken(seeds: int) -> list[Figure]:
-    cases = [(load, seed) for load in LOADS for seed in range(seeds)]
-    with ProcessPoolExecutor(max_workers=2) as pool:
-        outcomes = list(pool.map(_run_all, *zip(*cases, strict=True)))
-    figures = []
-    for load in LOADS:
-        of_load = [outcome for (at, _), outcome in zip(cases, outcomes, strict=True) if at == load]
-        figures += _figures(load, of_load)
-    return figures
-
-
-def four_sites(load: float, seed: int) -> list[TraceJob]:
-    """The work of one seed."""
-    traces = []
-    for number, machine in enumerate(SITES):
-        if number < len(NAMES):
-            whole = _trace(NAMES[number])
-            begin = seed * JOBS_PER_SITE % (len(whole) - JOBS_PER_SITE)
-            traces.append(whole[begin : begin + JOBS_PER_SITE])
-        else:
-            traces.append(lublin.generate(JOBS_PER_SITE, machine.cpus, 1000 + seed * 10 + number))
-    shaping = Shaping(load, seed, shake_seconds=1800.0, most_overestimate=10.0, users=USERS)
-    return work(traces, SITES, shaping)
-
-
-def _trace(name: str) -> list[TraceJob]:
-    """A trace; where it is not at hand the model that it was made with."""
-    path = TRACES / name
-    return read_swf(path.read_text().splitlines()) if path.exists() else lublin.generate(10_000, 256, len(name))
-
-
-def _run_all(load: float, seed: int) -> Outcome:
-    jobs = four_sites(load, seed)
-    outcome = {}
-    for name, order in CONTENDERS:
-        policy = Policy(order=order, latency_seconds=CONDITIONS.latency_seconds)
-        outcome[name, order] = measured(*simulate(name, jobs, SITES, policy, CONDITIONS, seed=seed))
-    return outcome
-
-
-def _figures(load: float, outcomes: Sequence[Outcome]) -> list[Figure]:
-    """What is promised at this load: means over the seeds."""
-
-    def mean(name: str, order: Order, number: Callable[[Metrics], float]) -> float:
-        return statistics.fmean(number(outcome[name, order]) for outcome in outcomes)
-
-    def slow(name: str, order: Order) -> float:
-        return mean(name, order, lambda metrics: metrics.mean_slowdown)
-
-    figures = []
-    seeds = f"{len(outcomes)} seeds"
-    for order in (Order.FCFS, Order.SJF):
-        grid = slow(GRID, order)
-        for other, most in ((POOLED, 1.3), ("copies", 1.0), ("earliest-start", 0.5)):
-            against = slow(other, order)
-            detail = f"mean bounded slowdown over {seeds}: grid {grid:.2f}, {other} {against:.2f}"
-            name = f"load {load}, {order}: grid over {other}"
-            figures.append(Figure(name, grid / against, "ratio", at_most=most, detail=detail))
-    fair, pooled = slow(GRID, Order.FAIR), slow(POOLED, Order.FCFS)
-    detail = f"mean bounded slowdown over {seeds}: fair {fair:.2f}, pooled FCFS {pooled:.2f}"
-    figures.append(
-        Figure(f"load {load}, default: grid over pooled FCFS", fair / pooled, "ratio", at_most=1.0, detail=detail)
-    )
-    waits = [mean(*which, lambda metrics: metrics.p99_wait_seconds) for which in (_DEFAULT, _REFERENCE)]
-    detail = f"p99 wait: {waits[0]:.0f} s, pooled FCFS {waits[1]:.0f} s"
-    figures.append(
-        Figure(f"load {load}, default: p99 wait over pooled FCFS", waits[0] / waits[1], "ratio", 2.0, detail=detail)
-    )
-    for word, number in (
-        ("speeds", lambda metrics: metrics.jain_of_speeds),
-        ("slowdowns", lambda metrics: metrics.jain_of_slowdowns),
-    ):
-        jains = [mean(*which, number) for which in (_DEFAULT, _REFERENCE)]
-        name = f"load {load}, default: Jain of users' {word}"
-        detail = f"pooled FCFS {jains[1]:.3f}; {USERS} users"
-        bound = jains[1] if word == "speeds" else None
-        figures.append(Figure(name, jains[0], "index", at_least=bound, detail=detail))
-    for name, order in (("home", Order.FCFS), ("home", Order.SJF), ("random", Order.SJF)):
-        figures += [Figure(f"load {load}, {order}: {name}", slow(name, order), "slowdown", detail=seeds)]
-    return figures
-
-
-_DEFAULT, _REFERENCE = (GRID, Order.FAIR), (POOLED, Order.FCFS)
 
 
 # ---- one cluster ----
@@ -154,8 +44,8 @@ _DEFAULT, _REFERENCE = (GRID, Order.FAIR), (POOLED, Order.FCFS)
 def _one_cluster() -> list[Figure]:
     """Sequences of 1,024 jobs of each trace on one cluster of 256, as they stand, limits as long as the jobs run."""
     figures = []
-    for name in NAMES:
-        whole = _trace(name)
+    for name in TRACES:
+        whole = trace(name)
         random_ = random.Random(1)  # noqa: S311 - equal seeds shall give equal jobs
         begins = [random_.randrange(len(whole) - 1024) for _ in range(10)]
         means = {}

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from deepsquare.cli.exits import ExitCode
+from deepsquare.cli.options import OBJECTIVE
 from deepsquare.gateway.client import GatewayClient, Submission
 from deepsquare.model import Address
+from deepsquare.scheduling import Objective
 from deepsquare.sdk.wallet import KEY_VARIABLE
 from tests.cli.driver import dps
 from tests.support.foreign_gateway import foreign_gateway
@@ -56,6 +58,33 @@ def test_an_estimate_of_what_nobody_can_run_says_why(grid: RunningGrid, hello: P
 
 def test_an_objective_is_a_wish_that_every_provider_may_fulfil(grid: RunningGrid, hello: Path) -> None:
     answer = dps("estimate", hello, "--objective", "cost", "--json", environment=grid.environment)
+    assert all(row["offers"] for row in answer.json)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--use", "objective=cheapest"], "'cheapest' is no objective"),
+        (["--use", "objective=time", "--objective", "cost"], "two objectives: time and cost"),
+    ],
+)
+@pytest.mark.parametrize("command", ["estimate", "submit"])
+def test_an_objective_that_means_nothing_is_refused(
+    grid: RunningGrid, hello: Path, command: str, options: list[str], told: str
+) -> None:
+    answer = dps(command, hello, *options, environment=grid.environment)
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert told in answer.stderr
+    assert "cost, time, energy, balanced" in answer.stderr
+
+
+def test_the_option_names_every_objective() -> None:
+    assert list(OBJECTIVE.choices) == [str(objective) for objective in Objective]
+
+
+def test_the_same_objective_twice_is_one(grid: RunningGrid, hello: Path) -> None:
+    twice = ("--use", "objective=cost", "--objective", "cost")
+    answer = dps("estimate", hello, *twice, "--json", environment=grid.environment)
     assert all(row["offers"] for row in answer.json)
 
 

@@ -181,6 +181,7 @@ LABEL = LabelType()
 AFFINITY = AffinityType()
 MOMENT = MomentType()
 OBJECTIVE = click.Choice(["cost", "time", "energy", "balanced"])
+"""Those of `deepsquare.scheduling`, which is not loaded for `--help`."""
 
 
 def place_options(function: _Decorated) -> _Decorated:
@@ -211,4 +212,4 @@ _PLACE_OPTIONS = (
 
 def wishes(uses: tuple[Label, ...], objective: str | None) -> tuple[Label, ...]:
     """The labels that a job names, its objective among them."""
-    return uses if objective is None else (*uses, Label("objective", objective))
+    return uses if objective is None else tuple(dict.fromkeys((*uses, Label("objective", objective))))

@@ -13,7 +13,8 @@ fairshare.py  how much each customer used lately
 good_faith.py  for whose jobs places are kept, and who is passed over for a while
 places.py     where a kind of job may run, and which place it likes best
 trust.py      how long a cluster that made trouble is avoided
-policy.py     whose turn it is, and which cluster is best: orders and objectives
+objective.py  what the customer of a job wants of its place
+policy.py     whose turn it is, and which cluster is best for an objective
 scheduler.py  the queue against all clusters: late binding, promises, backfill, work bound ahead
 reasons.py    what each cluster answers to a job, and what would help
 """
@@ -21,13 +22,15 @@ reasons.py    what each cluster answers to a job, and what would help
 from deepsquare.scheduling.cluster import Cluster
 from deepsquare.scheduling.fairshare import FairShare
 from deepsquare.scheduling.matching import JobRequest, Offer, Rejection, Rule
-from deepsquare.scheduling.policy import Backfill, Objective, Order, Policy
+from deepsquare.scheduling.objective import OBJECTIVE_HINT, Objective, objective_complaint
+from deepsquare.scheduling.policy import Backfill, Order, Policy
 from deepsquare.scheduling.reasons import Candidate, candidates
 from deepsquare.scheduling.scheduler import Scheduler, Start
 from deepsquare.scheduling.site import BoundJob, Site
 from deepsquare.scheduling.trust import Trust
 
 __all__ = [
+    "OBJECTIVE_HINT",
     "Backfill",
     "BoundJob",
     "Candidate",
@@ -45,4 +48,5 @@ __all__ = [
     "Start",
     "Trust",
     "candidates",
+    "objective_complaint",
 ]

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from deepsquare.model import Affinity, AffinityOperator, Label
+from deepsquare.scheduling.objective import OBJECTIVE_LABEL
 
-PREFERENCES = frozenset({"objective"})
+PREFERENCES = frozenset({OBJECTIVE_LABEL})
 """Keys of `uses` that wish for something instead of demanding a label of the site."""
 
 _ORDERINGS: dict[AffinityOperator, Callable[[int], bool]] = {

@@ -23,6 +23,7 @@ from deepsquare.model import (
 )
 from deepsquare.scheduling.affinity import unmet_affinity, unmet_use
 from deepsquare.scheduling.cluster import Cluster
+from deepsquare.scheduling.objective import OBJECTIVE_HINT, objective_complaint
 from deepsquare.scheduling.packing import shape_of, tasks_that_fit
 
 _LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
@@ -147,6 +148,9 @@ def _avoided(job: JobRequest, cluster: Cluster) -> _Complaint:
 
 
 def _label(job: JobRequest, cluster: Cluster) -> _Complaint:
+    complaint = objective_complaint(job.definition.uses)
+    if complaint is not None:
+        return complaint, f"submit it again; {OBJECTIVE_HINT}"
     use = unmet_use(job.definition.uses, cluster.labels)
     if use is None:
         return None

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from deepsquare.scheduling.cluster import Cluster
 from deepsquare.scheduling.matching import JobRequest
+from deepsquare.scheduling.objective import Objective, objective_of
 
-OBJECTIVE_LABEL = "objective"
 WATTS_LABEL, CARBON_LABEL = "energy.watts-per-cpu", "energy.carbon"
 """Labels of a provider: watts of one busy CPU, and grams of CO2 for a kWh of its power."""
 
@@ -24,18 +24,6 @@ _UNKNOWN_WATTS, _UNKNOWN_CARBON = 10.0, 400.0
 
 _WEI_PER_CPU_SECOND = 10.0**14
 """To compare a job whose time its credits alone bound with one whose limit is known."""
-
-
-class Objective(StrEnum):
-    """What the customer of a job wants (`uses: objective=cost`)."""
-
-    COST = "cost"
-    TIME = "time"
-    ENERGY = "energy"
-    BALANCED = "balanced"
-
-
-_OBJECTIVES = {objective.value: objective for objective in Objective}
 
 
 class Order(StrEnum):
@@ -101,7 +89,7 @@ class Policy:
 
     def patience(self, job: JobRequest) -> float:
         """Seconds from its submission for which the job waits for a better place."""
-        return self.patience_seconds if objective_of(job) in (Objective.COST, Objective.ENERGY) else 0.0
+        return self.patience_seconds if objective_of(job.definition.uses) in (Objective.COST, Objective.ENERGY) else 0.0
 
     def rank(self, job: JobRequest, cluster: Cluster, dearness: float, size: float) -> tuple[float, ...]:
         """How good a cluster is for a job that could start there: the lowest gets it.
@@ -110,7 +98,7 @@ class Policy:
         cluster's CPUs over those of the largest: what the narrow clusters can hold leaves the wide ones to the jobs
         that fit nowhere else.
         """
-        objective = objective_of(job)
+        objective = objective_of(job.definition.uses)
         if objective is Objective.COST:
             return (dearness, size)
         if objective is Objective.ENERGY:
@@ -118,14 +106,6 @@ class Policy:
         if objective is Objective.TIME:
             return (size, dearness)
         return (size + self.price_weight * dearness, dearness)
-
-
-def objective_of(job: JobRequest) -> Objective:
-    """What the customer wants; balanced where they do not say, or say something unknown."""
-    for use in job.definition.uses:
-        if use.key == OBJECTIVE_LABEL:
-            return _OBJECTIVES.get(use.value, Objective.BALANCED)
-    return Objective.BALANCED
 
 
 def area(job: JobRequest) -> float:

@@ -7,7 +7,17 @@ from decimal import Decimal
 from typing import TypedDict
 
 from deepsquare.model import Affinity, JobDefinition, Label, price_per_minute
-from deepsquare.scheduling import Candidate, JobRequest, Offer, Rejection, Site, candidates
+from deepsquare.scheduling import (
+    OBJECTIVE_HINT,
+    Candidate,
+    JobRequest,
+    Offer,
+    Rejection,
+    Rule,
+    Site,
+    candidates,
+    objective_complaint,
+)
 from deepsquare.sdk.amounts import Credits, to_credits, to_wei
 from deepsquare.sdk.errors import InvalidValue, NoProvider
 from deepsquare.workflow import Problem
@@ -64,6 +74,11 @@ class Terms:
     where the request fails nothing is allowed.
     """
 
+    def __post_init__(self) -> None:
+        """Raise `InvalidValue` for an objective that there is not, and for two."""
+        if complaint := objective_complaint(self.uses):
+            raise InvalidValue(complaint, next_step=OBJECTIVE_HINT)
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -103,7 +118,18 @@ class Draft:
         reasons = {answer.provider: answer.message for answer in rejections}
         if not rejections:
             raise NoProvider("the grid has no provider yet", reasons, next_step="try again when there is one")
-        raise NoProvider("no provider can run this job as it is", reasons, next_step=rejections[0].help)
+        raise NoProvider("no provider can run this job as it is", reasons, next_step=self._what_helps(rejections))
+
+    def _what_helps(self, rejections: Sequence[Rejection]) -> str:
+        """What the customer can do: where more credits would, as few as the cheapest of those providers takes."""
+        prices = {row.site.provider.address: row.site.provider.prices for row in self.candidates}
+        too_dear = [answer for answer in rejections if answer.rule in (Rule.CREDITS, Rule.PRICE_CEILING)]
+        easiest = min(
+            too_dear,
+            key=lambda answer: price_per_minute(self.definition, prices[answer.provider]),
+            default=rejections[0],
+        )
+        return easiest.help
 
 
 def draft_of(

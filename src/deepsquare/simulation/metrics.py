@@ -57,7 +57,8 @@ def measure(records: Sequence[Record], machines: Sequence[Machine]) -> Metrics:
     if not over:
         raise ValueError("no job ended: do they fit the clusters?")
     slowdowns = sorted(map(slowdown, over))
-    waits = sorted(record.end - record.job.run - record.job.submit for record in over)
+    # Of a job that did not wait, the difference of these large numbers may be a little below 0.
+    waits = sorted(max(0.0, record.end - record.job.run - record.job.submit) for record in over)
     begin, end = min(record.job.submit for record in over), max(record.end for record in over)
     cpus = sum(machine.cpus for machine in machines)
     by_user: defaultdict[int, list[float]] = defaultdict(list)

@@ -424,6 +424,16 @@ def test_a_shell_of_its_own_writes_down_how_it_ended(site: ScriptSite) -> None:
     assert lines(site, "shell", program) == ["0", "1", "9", "143", "143"]
 
 
+def test_a_shell_that_is_asked_as_soon_as_it_is_there_ends_as_any_other(site: ScriptSite) -> None:
+    program = """
+    waits() { attend sleep 1000; }
+    for signal in {HUP,TERM}{,,,,,,,,,}; do
+      new_record; shell TERM waits; ask_shells "$signal" "$ds_shell"; outcome "$ds_shell"; say $?
+    done
+    """
+    assert lines(site, "shell", program) == ["143"] * 20
+
+
 def test_what_was_launched_is_awaited_by_its_handle(site: ScriptSite) -> None:
     program = """
     good() { attend true; }

@@ -61,7 +61,8 @@ shell() {
 }
 
 # outcome <shell>: awaits it. Its code is read: bash loses the one of a process that ends together with a signal, and
-# would then wait for it until no other process of its own is left.
+# would then wait for it until no other process of its own is left. One that HUP finds without its traps, just after the
+# fork, has done nothing yet: it was asked to end as any other.
 outcome() {
   local code record=${1#*:}
   while
@@ -70,6 +71,7 @@ outcome() {
     code=$?
     [[ ! -s $record && -n $ds_interrupted ]]
   do :; done
+  ((code != 129)) || code=143
   [[ ! -s $record ]] || read -r code <"$record"
   return "$code"
 }

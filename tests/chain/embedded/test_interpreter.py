@@ -1,4 +1,7 @@
-"""The inner loop of ours against py-evm's: the same gas, output, logs, changes and failure for every program."""
+"""The inner loop of ours against py-evm's: the same gas, output, logs, changes and failure for every program.
+
+Ours takes step after step at first, and makes traces of what it does often: both must agree.
+"""
 
 import inspect
 
@@ -9,10 +12,11 @@ from eth.vm.opcode_values import SELFDESTRUCT
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deepsquare.chain.embedded import pyevm
+from deepsquare.chain.embedded import interpreter, pyevm
 from deepsquare.chain.embedded.engine import Account, BlockEnvironment, Outcome, StateChanges
 from deepsquare.chain.embedded.interpreter import Computation
 from deepsquare.chain.embedded.pyevm import PyEvmEngine
+from deepsquare.chain.embedded.traces import HOT
 from deepsquare.chain.embedded.transactions import Call
 from deepsquare.chain.keccak import keccak256
 from tests.chain.embedded.model_state import ModelState
@@ -64,9 +68,19 @@ def run(frame: type[PragueComputation], program: bytes, data: bytes, gas: int) -
         return outcome, execution.changes()
 
 
+def run_traced(program: bytes, data: bytes, gas: int) -> tuple[Outcome, StateChanges]:
+    """What a call of the program does where whatever can be is made a trace before its first step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpreter, "HOT", 0)
+        interpreter._program.cache_clear()
+        return run(Computation, program, data, gas)
+
+
 def agree(program: bytes, data: bytes = b"", gas: int = 200_000) -> Outcome:
-    """Run on both; what ours says."""
+    """Run on both, on ours in both ways; what ours says."""
+    interpreter._program.cache_clear()
     ours, our_changes = run(Computation, program, data, gas)
+    assert run_traced(program, data, gas) == (ours, our_changes)
     theirs, their_changes = run(PyEvmLoop, program, data, gas)
     if theirs.failure == "invalid opcode" and ours.failure == "invalid jump destination":
         # A jump into the operand of a push: py-evm has a word of its own for it, geth has not.
@@ -122,6 +136,51 @@ def test_a_jump_into_an_operand_is_refused() -> None:
 
 def test_calls_within_calls_share_gas_alike() -> None:
     agree(assemble("PUSH0 PUSH0 PUSH0 PUSH0 PUSH0 ADDRESS GAS CALL STOP"), gas=400_000)
+
+
+LOOP = assemble(
+    "PUSH0 JUMPDEST 1 ADD DUP1 DUP1 MSTORE DUP1 3 SLOAD POP PUSH0 CALLDATALOAD GT 1 JUMPI PUSH0 MSTORE 32 PUSH0 RETURN"
+)
+"""Counts up to its argument, over memory that grows with it."""
+CALL_A_FUNCTION = assemble("8 6 JUMP INVALID JUMPDEST JUMP JUMPDEST 77 PUSH0 MSTORE 32 PUSH0 RETURN")
+JUMP_TO_ARGUMENT = assemble("PUSH0 CALLDATALOAD JUMP JUMPDEST STOP")
+
+
+@pytest.mark.parametrize("turns", [0, 1, 15, 16, 17, 40])
+def test_a_loop_does_the_same_whatever_the_gas(turns: int) -> None:
+    argument = turns.to_bytes(32, "big")
+    outcome = agree(LOOP, argument)
+    assert outcome.failure is None
+    needed = outcome.gas_used
+    for gas in range(needed - 120, needed + 1):
+        agree(LOOP, argument, gas)
+
+
+def test_a_function_is_called_and_comes_back() -> None:
+    assert agree(CALL_A_FUNCTION).output == (77).to_bytes(32, "big")
+
+
+@pytest.mark.parametrize("target", [*range(6), 2**256 - 1])
+def test_a_jump_that_nobody_foresees_goes_where_it_may_go_only(target: int) -> None:
+    outcome = agree(JUMP_TO_ARGUMENT, target.to_bytes(32, "big"))
+    assert (outcome.failure is None) == (target == 3)
+
+
+def test_a_code_in_use_turns_to_traces_and_they_may_be_left_by_both_sides() -> None:
+    interpreter._program.cache_clear()
+    for turns in [3] * HOT + [0, 50, 1, 3]:
+        argument = turns.to_bytes(32, "big")
+        assert run(Computation, LOOP, argument, 200_000) == run(PyEvmLoop, LOOP, argument, 200_000)
+    assert interpreter._program(LOOP)._traces
+
+
+def test_a_code_keeps_a_bounded_number_of_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "HOT", 0)
+    places = interpreter._MOST_TRACES + 50
+    program = assemble("JUMPDEST " * places + "STOP")
+    for at in range(places):
+        interpreter._program(program).trace_at(at)
+    assert len(interpreter._program(program)._traces) == interpreter._MOST_TRACES
 
 
 def test_our_frames_are_the_ones_in_use() -> None:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from eth._utils.address import generate_contract_address
 from eth.abc import ComputationAPI
 from eth.constants import CREATE_CONTRACT_ADDRESS, ZERO_HASH32
 from eth.exceptions import (
@@ -40,7 +41,9 @@ from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.berlin.transactions import calculate_txn_intrinsic_gas_berlin
 from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
+from eth.vm.message import Message
 from eth_typing import Address, BlockNumber, Hash32
+from eth_utils.logging import get_extended_debug_logger
 
 from deepsquare.chain.embedded.engine import Account, BlockEnvironment, Log, Outcome, Reads, StateChanges, StateReader
 from deepsquare.chain.embedded.interpreter import Computation
@@ -134,7 +137,7 @@ class PyEvmExecution:
 
     def _run_in(self, context: "_Context", message: "_Message") -> Outcome:
         state = _State(self._world, context)
-        executor = PragueTransactionExecutor(state)
+        executor = _Executor(state)
         transaction: Any = message  # stands in for py-evm's own transactions: it has the fields that are read
         try:
             computation = executor.build_computation(executor.build_evm_message(transaction), transaction)
@@ -187,10 +190,41 @@ class _Context(ExecutionContext):
         return super().prev_hashes
 
 
+class _Executor(PragueTransactionExecutor):
+    """py-evm's steps of a transaction."""
+
+    def build_evm_message(self, transaction: Any) -> Message:
+        """As py-evm's own, which writes the contract's whole code into a line for a log that nobody keeps.
+
+        Transactions with blobs and those that set code are not taken here.
+        """
+        state = self.vm_state
+        state.delta_balance(transaction.sender, -transaction.gas * state.get_gas_price(transaction))
+        state.increment_nonce(transaction.sender)
+        is_create = transaction.to == CREATE_CONTRACT_ADDRESS
+        code, delegation = (transaction.data, None) if is_create else self.get_code_at_address(transaction.to)
+        # None for a call; py-evm's own annotation forgets it.
+        created: Any = None
+        if is_create:
+            created = generate_contract_address(transaction.sender, state.get_nonce(transaction.sender) - 1)
+        return Message(
+            gas=transaction.gas - transaction.intrinsic_gas,
+            to=transaction.to,
+            sender=transaction.sender,
+            value=transaction.value,
+            data=b"" if is_create else transaction.data,
+            code=code,
+            create_address=created,
+            is_delegation=delegation is not None,
+        )
+
+
 class _State(PragueState):
     """py-evm's state with our world in the place of its account database, transient storage included."""
 
     computation_class: type[PragueComputation] = Computation
+    logger = get_extended_debug_logger("eth.vm.state")
+    """One for all: py-evm's own looks it up by its name at each line that it does not write."""
 
     def __init__(self, world: World, context: ExecutionContext) -> None:
         # The constructor above would open a trie and write system contracts; both belong to consensus we do not run.

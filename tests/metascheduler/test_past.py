@@ -54,7 +54,9 @@ async def use_of(grid: FreshGrid) -> list[float]:
     view = GridView(grid.ledger, EventReader(grid.ledger), grid.clock, past=past)
     await view.refresh()
     usage.charge(grid.providers[1].address, 1000.0, now.timestamp())
-    await past.recall_use(grid.ledger, view.jobs, usage, now)
+    past.charge_running(view.jobs, usage, now)
+    while await past.recall_use(grid.ledger, usage, now):
+        pass
     share = usage.share(grid.customer.address)
     return [round(1000 * share / (1 - share))]
 

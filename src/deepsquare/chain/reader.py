@@ -66,7 +66,7 @@ class EventReader:
         if provider is not None:
             self._queries = _of_provider(ledger, provider)
         elif only is not None:
-            self._queries = [_query([ledger.meta_scheduler], [events.topic(abi.META_SCHEDULER, only)])]
+            self._queries = _of_name(ledger, only)
         else:
             self._queries = _all_of(ledger)
         self._range_blocks = _WIDEST_RANGE_BLOCKS
@@ -76,9 +76,10 @@ class EventReader:
         self._next_wake = self._clock.now()
         self._heads = HeadWait(ledger.rpc, self._clock)
 
-    async def read(self, from_block: int) -> EventPage:
+    async def read(self, from_block: int, *, only: str | None = None) -> EventPage:
         """The events from a block on, up to the head or to the widest range that the node answers.
 
+        `only`: those of one name, whatever the reader reads else.
         Raises `ChainUnreachable`, or `RpcError` where the node refuses even a single block.
         """
         last = await self._last_block(from_block)
@@ -87,7 +88,9 @@ class EventReader:
             if to_block < from_block:
                 self._is_behind = False
                 return EventPage((), from_block, reached_head=True)
-            logs = await self._logs(from_block, to_block)
+            logs = await self._logs(
+                self._queries if only is None else _of_name(self._ledger, only), from_block, to_block
+            )
             if logs is not None:
                 break
         self._is_behind = to_block < last
@@ -124,10 +127,10 @@ class EventReader:
     async def __aexit__(self, *_exception: object) -> None:
         await self.close()
 
-    async def _logs(self, from_block: int, to_block: int) -> list[Log] | None:
+    async def _logs(self, queries: Sequence[_Query], from_block: int, to_block: int) -> list[Log] | None:
         """The logs of a range in order, each once; None where the range has been halved, or the node lags behind."""
         bounds = {"fromBlock": hex(from_block), "toBlock": hex(to_block)}
-        calls: list[tuple[str, Sequence[Any]]] = [("eth_getLogs", [query | bounds]) for query in self._queries]
+        calls: list[tuple[str, Sequence[Any]]] = [("eth_getLogs", [query | bounds]) for query in queries]
         try:
             answers = await self._ledger.rpc.batch(calls)
         except RpcError as error:
@@ -147,6 +150,10 @@ class EventReader:
 
 def _all_of(ledger: Ledger) -> list[_Query]:
     return [_query([ledger.meta_scheduler, ledger.provider_manager], events.topics())]
+
+
+def _of_name(ledger: Ledger, name: str) -> list[_Query]:
+    return [_query([ledger.meta_scheduler], [events.topic(abi.META_SCHEDULER, name)])]
 
 
 def _of_provider(ledger: Ledger, provider: Address) -> list[_Query]:

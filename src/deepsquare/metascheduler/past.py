@@ -1,7 +1,8 @@
 """What a scheduler that begins must know of the time before: who used the grid lately, which providers made trouble.
 
-Both fade, so only what counts still is read: events are noted as the history is read, and of the newest ones
-the jobs and the times of their blocks are asked for. Bounded, so that a long history costs seconds.
+Both fade, so only what counts still is read, and of a bounded number of jobs: a long history costs no more than a
+short one. Events are noted as the history is read; for trouble the times of their blocks are asked for. What jobs
+used only the contract says, job by job: that is read in parts, while the scheduler is at work already.
 """
 
 from bisect import bisect_left
@@ -20,10 +21,12 @@ USE_MEMORY = timedelta(days=7)
 TRUST_MEMORY = timedelta(hours=6)
 """Troubles halve every hour, and no pause is longer than one."""
 
-MOST_JOBS = 5_000
+MOST_JOBS = 2_000
 """Jobs whose use is recalled, and events of trouble: the newest."""
 
-_PAGE = 1_000
+_PART = 100
+"""So many jobs are read at a time: whoever waits for a place must not wait for this."""
+
 _EXACT_BLOCKS = 200
 """Of so many of the newest blocks the times are read; those between sparser ones are put in between."""
 
@@ -35,7 +38,7 @@ class Past:
     """What the history said."""
 
     def __init__(self) -> None:
-        self._used: deque[JobId] = deque(maxlen=MOST_JOBS)
+        self._used: dict[JobId, None] = {}
         self._deeds: deque[JobChanged | JobReturned] = deque(maxlen=MOST_JOBS)
 
     def note(self, event: JobEvent) -> None:
@@ -44,33 +47,48 @@ class Past:
             self._deeds.append(event)
         elif isinstance(event, JobChanged) and event.provider is not None:
             if event.before is JobStatus.RUNNING:
-                self._used.append(event.job_id)
+                self._note_run(event.job_id)
             if event.after.is_cold:
                 self._deeds.append(event)
 
-    async def recall_use(self, ledger: Ledger, hot: Iterable[Job], usage: FairShare, now: datetime) -> None:
-        """Charge every customer for what their jobs used until now. Raises `ChainUnreachable`."""
-        found: list[tuple[datetime, Job, float]] = []
-        # A job that ran twice stands here twice; the chain knows its last run.
-        newest_first = list(dict.fromkeys(reversed(self._used)))
-        for begin in range(0, len(newest_first), _PAGE):
-            jobs = await ledger.jobs(newest_first[begin : begin + _PAGE])
-            over = [(ended, job, seconds) for job in jobs if (ended := job.time.ended_at) and (seconds := _ran(job))]
-            found += over
-            if over and max(ended for ended, _, _ in over) < now - USE_MEMORY:
-                break
-        for ended, job, seconds in sorted(found, key=lambda entry: entry[0]):
-            usage.charge(job.customer, job.definition.cpus * seconds, ended.timestamp())
+    def _note_run(self, job: JobId) -> None:
+        # A job that ran twice counts once: the chain knows its last run.
+        self._used.pop(job, None)
+        self._used[job] = None
+        if len(self._used) > MOST_JOBS:
+            del self._used[next(iter(self._used))]
+
+    def charge_running(self, hot: Iterable[Job], usage: FairShare, now: datetime) -> None:
+        """Charge every customer for what their jobs that are not over used until now; nothing is read for it."""
         for job in hot:
+            self._used.pop(job.id, None)
             if job.status is JobStatus.RUNNING and job.time.started_at is not None:
                 seconds = (now - job.time.started_at).total_seconds()
                 usage.charge(job.customer, job.definition.cpus * seconds, now.timestamp())
 
+    async def recall_use(self, ledger: Ledger, usage: FairShare, now: datetime) -> bool:
+        """Charge every customer for some more of their jobs that are over, the newest first; False where none is left.
+
+        Raises `ChainUnreachable`; the same jobs are next then.
+        """
+        part = list(self._used)[-_PART:]
+        jobs = await ledger.jobs(part)
+        for known in part:
+            del self._used[known]
+        ends = [job.time.ended_at for job in jobs if job.time.ended_at is not None]
+        for job in jobs:
+            if job.time.ended_at is not None and (seconds := _ran(job)):
+                usage.charge(job.customer, job.definition.cpus * seconds, job.time.ended_at.timestamp())
+        if ends and max(ends) < now - USE_MEMORY:
+            self._used.clear()
+        return bool(self._used)
+
     async def recall_standing(self, ledger: Ledger, standing: Standing, now: datetime) -> None:
         """Judge the providers by what they did lately. Raises `ChainUnreachable`."""
-        times = await _times(ledger, sorted({deed.block for deed in self._deeds}))
+        deeds = self._deeds_that_count()
+        times = await _times(ledger, sorted({deed.block for deed in deeds}))
         refused_by: defaultdict[JobId, list[Address]] = defaultdict(list)
-        for deed in self._deeds:
+        for deed in deeds:
             at = times[deed.block]
             if at < (now - TRUST_MEMORY).timestamp():
                 continue
@@ -87,6 +105,12 @@ class Past:
                 standing.lost(deed.provider, at)
             elif deed.provider is not None and deed.after.is_cold:
                 standing.ended(deed.provider, at)
+
+    def _deeds_that_count(self) -> list[JobChanged | JobReturned]:
+        """Those of providers who made trouble, and what became of the jobs that they gave back."""
+        trouble = [deed for deed in self._deeds if isinstance(deed, JobReturned) or deed.after is JobStatus.PANICKED]
+        accused, returned = {deed.provider for deed in trouble}, {deed.job_id for deed in trouble}
+        return [deed for deed in self._deeds if deed.provider in accused or deed.job_id in returned]
 
 
 def _ran(job: Job) -> float:

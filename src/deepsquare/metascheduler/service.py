@@ -50,8 +50,9 @@ class MetaScheduler:
         self._settings = settings or MetaSchedulerSettings()
         self._past: Past | None = Past()
         self._view = GridView(ledger, reader, clock, past=self._past)
+        self._usage = FairShare()
         self._limits: GridSettings | None = None
-        self._board = Board(self._settings.policy(), FairShare(), Standing())
+        self._board = Board(self._settings.policy(), self._usage, Standing())
         self._statuses = Statuses(self._settings.status_seconds)
         self._is_ready = False
         self._told: set[JobId] = set()
@@ -84,17 +85,23 @@ class MetaScheduler:
         starts = self._board.decide(now)
         self._tell_reasons(now)
         await self._assign(starts)
+        await self._recall_more(now)
         return starts
 
     async def _recall(self, now: datetime) -> None:
-        """In the first round: take in what happened before."""
-        if self._past is None:
+        """In the first round: take in what happened before, as far as jobs that are over need not be read for it."""
+        if self._is_ready or self._past is None:
             return
-        usage, standing = FairShare(), Standing()
-        await self._past.recall_use(self._ledger, self._view.jobs, usage, now)
+        standing, usage = Standing(), FairShare()
         await self._past.recall_standing(self._ledger, standing, now)
+        self._past.charge_running(self._view.jobs, usage, now)
+        self._usage = usage
         self._board = Board(self._settings.policy(), usage, standing)
-        self._past = None
+
+    async def _recall_more(self, now: datetime) -> None:
+        """After each round: learn a little more of what customers used before, until all is known."""
+        if self._past is not None and not await self._past.recall_use(self._ledger, self._usage, now):
+            self._past = None
 
     @property
     def is_ready(self) -> bool:

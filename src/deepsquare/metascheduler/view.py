@@ -1,8 +1,9 @@
 """What a scheduler sees: the hot jobs and the providers, kept in step with the chain.
 
-Rebuilt from the chain alone: the first `refresh` reads the history of the contract, every later one only
-what is new. A job is read from the contract once, when it is first heard of or comes back into the queue;
-from then on its events are applied as facts ("it is RUNNING"), so one that is seen twice does no harm.
+Rebuilt from the chain alone, and what is over costs next to nothing: the first `refresh` asks for one event of
+each job that is over, every later one only for what is new. A job is read from the contract once, when it is first
+heard of or comes back into the queue; from then on its events are applied as facts ("it is RUNNING"), so one that is
+seen twice does no harm.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from deepsquare.chain import (
     job_after,
 )
 from deepsquare.clock import Clock
-from deepsquare.metascheduler.past import Past
+from deepsquare.metascheduler.past import MOST_JOBS, Past
 from deepsquare.model import Address, Job, JobId, JobStatus, Provider, max_duration_seconds
 from deepsquare.scheduling import BoundJob, JobRequest, Site
 from deepsquare.scheduling.matching import moment
@@ -41,6 +42,7 @@ class GridView:
         self._reader = reader
         self._clock = clock
         self._next_block = ledger.grid.deployed_at_block
+        self._knows_what_is_over = False
         self._changed: set[JobId] = set()
         self._past = past
         self._touched: set[JobId] | None = None
@@ -110,6 +112,9 @@ class GridView:
 
     async def _read_events(self) -> None:
         """Note what happened. A job whose last change made it cold needs no reading."""
+        if not self._knows_what_is_over:
+            await self._read_what_is_over()
+            self._knows_what_is_over = True
         while True:
             page = await self._reader.read(self._next_block)
             for event in page.events:
@@ -121,6 +126,24 @@ class GridView:
             if page.reached_head:
                 self._past = None
                 return
+
+    async def _read_what_is_over(self) -> None:
+        """Have all jobs read that are not over yet, and the events that came after most jobs were over.
+
+        Who wants to know of the past hears of the newest jobs that are over, too.
+        """
+        settled: list[tuple[JobId, int]] = []
+        block, is_behind = self._next_block, True
+        while is_behind:
+            page = await self._reader.read(block, only=JobSettled.__name__)
+            settled += [(event.job_id, event.block) for event in page.events if isinstance(event, JobSettled)]
+            block, is_behind = page.next_block, not page.reached_head
+        count = await self._ledger.job_count()
+        self._changed = {JobId(number) for number in range(1, count + 1)} - {job for job, _ in settled}
+        if self._past is None:
+            self._next_block = block
+        elif len(settled) > MOST_JOBS:
+            self._next_block = settled[-MOST_JOBS][1]
 
     def _note(self, event: JobEvent) -> None:
         """Apply an event to a job that is known, or have the job read."""

@@ -232,6 +232,16 @@ def test_attacks_in_one_secret_are_only_text(inner_site: ConnectedSite, tmp_path
     check_secret(inner_site, tunnel, "".join(ATTACKS))
 
 
+@pytest.mark.parametrize("allowed", ["", "pasta"])
+def test_a_network_that_the_site_does_not_make_is_refused_before_the_command(site: ScriptSite, allowed: str) -> None:
+    outcome = site.run(
+        script_of_steps(step("echo never", network="slirp4netns")), {"DEEPSQUARE_SITE_NETWORKS": allowed}
+    )
+    assert (outcome.exit_code, outcome.stdout, outcome.calls) == (1, "", [])
+    reason = "this site makes no networks by slirp4netns; the label network.slirp4netns tells which sites do"
+    assert outcome.stderr == f"deepsquare: steps[0]: {reason}\n"
+
+
 @pytest.mark.parametrize("first", range(0, len(ATTACKS), 8))
 def test_an_attack_as_a_command_reaches_the_shell_byte_for_byte(recording_site: ScriptSite, first: int) -> None:
     texts = ATTACKS[first : first + 8]

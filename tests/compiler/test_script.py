@@ -16,7 +16,19 @@ from deepsquare.compiler.library import part
 from deepsquare.model import Affinity, AffinityOperator, JobDefinition, Label
 from deepsquare.scheduling import Rejection, candidates
 from deepsquare.scheduling.affinity import holds
-from deepsquare.workflow import RESERVED_NAMES, Container, InvalidWorkflow, Run, RunResources, Step
+from deepsquare.workflow import (
+    RESERVED_NAMES,
+    Bore,
+    Container,
+    InvalidWorkflow,
+    Launch,
+    NetworkInterface,
+    NetworkMember,
+    Run,
+    RunResources,
+    Step,
+    Wireguard,
+)
 from tests.support.modules import MemoryModules
 from tests.support.scripts import BASH, command, script_of_steps, variables
 from tests.support.shellcheck import complaints
@@ -108,6 +120,37 @@ def test_a_job_with_containers_asks_for_a_place_that_can_run_them() -> None:
     again = compiler.definition(job, "f" * 64, affinities=asked).affinities
     assert again == asked
     assert all(holds(rule, "1.4.5") and not holds(rule, None) and not holds(rule, "1.0.3") for rule in asked[1:])
+
+
+WIREGUARD = NetworkInterface(wireguard=Wireguard(private_key="A" * 43 + "="))
+TUNNEL = NetworkInterface(bore=Bore(bore_address="a:1", target_port=1))
+MEMBER = NetworkInterface(vnet=NetworkMember(name="net", address="10.0.0.2/24"))
+NETWORKS = {
+    "the host's": (Run(command=""), []),
+    "the host's, as another user": (Run(command="", map_uid=0), ["user-namespaces"]),
+    "the host's, as another group": (Run(command="", map_gid=0), ["user-namespaces"]),
+    "the host's, with interfaces that have no effect": (Run(command="", interfaces=(TUNNEL, WIREGUARD)), []),
+    "an own one": (Run(command="", network="pasta"), ["network.pasta"]),
+    "an own one, as another user": (Run(command="", network="slirp4netns", map_uid=1), ["network.slirp4netns"]),
+    "with all interfaces": (
+        Run(command="", network="pasta", interfaces=(WIREGUARD, TUNNEL, MEMBER, TUNNEL)),
+        ["network.pasta", "network.wireguard", "network.tunnel", "network.virtual"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_job_with_networks_asks_for_a_place_that_can_make_them(name: str) -> None:
+    run, needed = NETWORKS[name]
+    gateway = workflow.VirtualNetwork(name="net", gateway_address="10.0.0.1/24")
+    job = workflow.Workflow(
+        resources=PLAIN.resources,
+        virtual_networks=(gateway,),
+        steps=(Step(launch=Launch(steps=(Step(conclusion=(Step(run=run),)),))),),
+    )
+    asked = compiler.definition(job, "f" * 64).affinities
+    assert list(map(str, asked)) == [f"{key} == yes" for key in needed]
+    assert all(holds(rule, "yes") and not holds(rule, None) and not holds(rule, "no") for rule in asked)
 
 
 def test_a_container_of_a_module_counts_for_the_place_of_the_job() -> None:

@@ -47,7 +47,7 @@ class Fuse:
             account=wired("account"),
             gateway=wired("gateway"),
             cluster=wired("cluster"),
-            runtimes=ports.runtimes,
+            abilities=ports.abilities,
             signer=ports.signer,
             journal=wired("journal"),
             clock=ports.clock,

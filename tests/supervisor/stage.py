@@ -40,8 +40,8 @@ def script_hash(script: str) -> str:
     return hashlib.sha256(script.encode()).hexdigest()
 
 
-class ScriptedRuntimes:
-    """Runtimes of containers that a test names."""
+class ScriptedAbilities:
+    """What jobs can use here, as a test names it."""
 
     def __init__(self) -> None:
         self.found: list[Label] = []
@@ -70,7 +70,7 @@ class Stage:
         self.clock = grid.clock
         self.settings = settings
         self.cluster = ScriptedCluster(folder / "cluster", grid.clock)
-        self.runtimes = ScriptedRuntimes()
+        self.abilities = ScriptedAbilities()
         self.gateway = MemoryGateway()
         self.scheduler = Listener()
         self.signer: Signer = signer(("provider one", "provider two")[provider])
@@ -99,7 +99,7 @@ class Stage:
             account=self._account,
             gateway=self.gateway,
             cluster=self.cluster,
-            runtimes=self.runtimes,
+            abilities=self.abilities,
             signer=self.signer,
             journal=self.journal,
             clock=self.clock,

@@ -13,9 +13,9 @@ from deepsquare.clock import SystemClock
 from deepsquare.clusters.local import LocalCluster
 from deepsquare.clusters.port import ClusterNode, NodeState
 from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId, JobStatus, Node
+from deepsquare.supervisor.abilities import InstalledAbilities
 from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
-from deepsquare.supervisor.runtimes import InstalledRuntimes
 from deepsquare.supervisor.service import Supervisor
 from deepsquare.supervisor.settings import SupervisorSettings, VolumeSettings
 from tests.supervisor.stage import CREDIT_PER_MINUTE, SETTINGS, script_hash
@@ -61,7 +61,7 @@ class Site:
                 grace_seconds=1,
                 minute_seconds=MINUTE_SECONDS,
             ),
-            runtimes=InstalledRuntimes(settings),
+            abilities=InstalledAbilities(settings),
             signer=provider,
             journal=journal,
             clock=SystemClock(),

@@ -37,6 +37,7 @@ def test_prices_are_decimals_of_credits() -> None:
         ({"pace": {"log_chunk_bytes": 10}}, "log_chunk_bytes"),
         ({"pase": {}}, "pase"),
         ({"containers": {"runtimes": ["docker"]}}, "runtimes"),
+        ({"networks": {"kinds": ["bridge"]}}, "kinds"),
         ({"containers": {"mounts": ["data"]}}, "a path from the root"),
         ({"containers": {"writable_mounts": ["/a:/b"]}}, "without a colon"),
         ({"tools": {"docker": "docker"}}, "docker"),
@@ -83,6 +84,11 @@ def test_a_job_is_told_what_containers_may_do() -> None:
         "DEEPSQUARE_SITE_APPTAINER": "/opt/bin/apptainer",
     }
     assert told(containers=containers, tools={"apptainer": "/opt/bin/apptainer"}).items() >= expected.items()
+
+
+def test_a_job_is_told_which_networks_it_may_have() -> None:
+    assert told(networks={"kinds": ["pasta"]})["DEEPSQUARE_SITE_NETWORKS"] == "pasta"
+    assert told(networks={"kinds": []})["DEEPSQUARE_SITE_NETWORKS"] == ""
 
 
 def test_everything_that_a_script_asks_of_its_site_can_be_set() -> None:

@@ -39,9 +39,9 @@ from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.model import Address, Node
 from deepsquare.sdk import wallet
 from deepsquare.sdk.configuration import CONFIG_VARIABLE, Configuration, load
+from deepsquare.supervisor.abilities import InstalledAbilities
 from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
-from deepsquare.supervisor.runtimes import InstalledRuntimes
 from deepsquare.supervisor.service import Supervisor
 from deepsquare.supervisor.settings import PriceSettings, SupervisorSettings, VolumeSettings
 from tests.support.chain import CHAIN_ID, deploy_grid, funded, signer
@@ -149,7 +149,7 @@ async def _supervise(
             account=ProviderAccount(ledger, Sender(ledger.rpc, account, CHAIN_ID)),
             gateway=gateway,
             cluster=LocalCluster(folder / "cluster", nodes, contract=contract, grace_seconds=1),
-            runtimes=InstalledRuntimes(settings),
+            abilities=InstalledAbilities(settings),
             signer=account,
             journal=Journal(folder / "journal.sqlite", chain_id=CHAIN_ID, contract=contract, provider=account.address),
             clock=clock,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from deepsquare.compiler.lower import lower
-from deepsquare.compiler.plan import Command, Plan, steps_of
+from deepsquare.compiler.plan import Command, Network, Plan, steps_of
 from deepsquare.model import Affinity, AffinityOperator, JobDefinition, Label, StorageType
 from deepsquare.workflow import Loaded, Workflow, uses_apptainer
 
@@ -35,7 +35,27 @@ def definition(
 
 
 def _needs(plan: Plan) -> Iterator[Affinity]:
-    """A rule for each runtime of containers, and more than once if need be."""
+    """A rule for each thing that commands need of their place, and more than once if need be."""
     for step in steps_of(plan.body):
-        if isinstance(step.action, Command) and step.action.container is not None:
-            yield _APPTAINER if uses_apptainer(step.action.container) else _ENROOT
+        if isinstance(step.action, Command):
+            if step.action.container is not None:
+                yield _APPTAINER if uses_apptainer(step.action.container) else _ENROOT
+            yield from (
+                Affinity(Label(key, "yes"), AffinityOperator.EQUAL) for key in _network_needs(step.action.network)
+            )
+
+
+def _network_needs(network: Network) -> Iterator[str]:
+    """The labels of sites that can make such a network."""
+    if network.kind == "host":
+        if network.map_uid is not None or network.map_gid is not None:
+            yield "user-namespaces"
+        return
+    yield f"network.{network.kind}"
+    for interface in network.interfaces:
+        if interface.wireguard is not None:
+            yield "network.wireguard"
+        if interface.bore is not None:
+            yield "network.tunnel"
+        if interface.vnet is not None:
+            yield "network.virtual"

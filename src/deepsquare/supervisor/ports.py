@@ -105,8 +105,8 @@ class Gateway(Protocol):
         ...
 
 
-class Runtimes(Protocol):
-    """What can run containers here."""
+class Abilities(Protocol):
+    """What jobs can use here beside the machines: containers, networks."""
 
     async def labels(self) -> Sequence[Label]:
         """What the grid is told of them."""
@@ -130,7 +130,7 @@ class Ports:
     account: Account
     gateway: Gateway
     cluster: Cluster
-    runtimes: Runtimes
+    abilities: Abilities
     signer: Signer
     journal: Journal
     clock: Clock

@@ -98,7 +98,7 @@ class Presence:
 
     async def _wanted(self) -> Provider:
         nodes = sorted(await self._ports.cluster.nodes(), key=_name)
-        detected = [*await self._ports.cluster.labels(), *await self._ports.runtimes.labels()]
+        detected = [*await self._ports.cluster.labels(), *await self._ports.abilities.labels()]
         labels = merged_labels(detected, self._labels)
         hardware = Hardware(tuple(node.resources for node in nodes))
         return Provider(self._ports.provider, hardware, self._prices, labels)

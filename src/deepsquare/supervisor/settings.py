@@ -169,6 +169,19 @@ class ContainerSettings(_Settings):
         )
 
 
+class NetworkSettings(_Settings):
+    """Which networks of their own commands may have here."""
+
+    kinds: tuple[Literal["slirp4netns", "pasta"], ...] = Field(
+        ("slirp4netns", "pasta"), description="Which ways out jobs may use; labels tell what of it works."
+    )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the script of a job is told of them."""
+        return _named({"NETWORKS": " ".join(self.kinds)})
+
+
 def _named(values: Mapping[str, str | Path | None]) -> dict[str, str]:
     """Variables of a job's script; what is not set has the script's own default."""
     return {f"DEEPSQUARE_SITE_{name}": str(value) for name, value in values.items() if value is not None}
@@ -185,6 +198,7 @@ class SupervisorSettings(_Settings):
     volumes: VolumeSettings = VolumeSettings()
     tools: ToolSettings = ToolSettings()
     containers: ContainerSettings = ContainerSettings()
+    networks: NetworkSettings = NetworkSettings()
     limits: LimitSettings = LimitSettings()
     pace: PaceSettings = PaceSettings()
 
@@ -201,5 +215,6 @@ class SupervisorSettings(_Settings):
     def environment(self, customer: Address, tag: JobTag) -> dict[str, str]:
         """What the script of one attempt at a customer's job is told of its site."""
         site = self.volumes.environment | self.tools.environment | self.containers.environment
+        site |= self.networks.environment
         site |= _named({"SYNC_SECONDS": str(self.pace.sync_seconds)})
         return site | {"DEEPSQUARE_SITE_USER": customer.lower(), "DEEPSQUARE_SITE_JOB": scratch_name(tag)}

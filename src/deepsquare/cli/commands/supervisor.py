@@ -17,9 +17,9 @@ from deepsquare.gateway.client import GatewayClient
 from deepsquare.gateway.signing import SigningDomain
 from deepsquare.metascheduler.client import MetaSchedulerClient, StatusDomain, StatusSender
 from deepsquare.sdk.wallet import open_signer
+from deepsquare.supervisor.abilities import InstalledAbilities
 from deepsquare.supervisor.journal import Journal
 from deepsquare.supervisor.ports import Ports
-from deepsquare.supervisor.runtimes import InstalledRuntimes
 from deepsquare.supervisor.service import Supervisor
 
 
@@ -55,7 +55,7 @@ def supervisor(settings_file: Path | None, assignments: tuple[str, ...]) -> None
                     account=ProviderAccount(ledger, Sender(ledger.rpc, signer, ledger.grid.chain_id, clock=clock)),
                     gateway=gateway,
                     cluster=settings.cluster.open(contract),
-                    runtimes=InstalledRuntimes(settings),
+                    abilities=InstalledAbilities(settings),
                     signer=signer,
                     journal=Journal(
                         settings.journal, chain_id=ledger.grid.chain_id, contract=contract, provider=signer.address

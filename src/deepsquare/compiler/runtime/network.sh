@@ -18,6 +18,10 @@ tunnel() { ds_tunnels+=("$@"); }
 # run_in_network <program> ...: `run`, in the described network. What holds secrets is in files of this step alone.
 run_in_network() {
   local folder code index text
+  [[ " host ${DEEPSQUARE_SITE_NETWORKS-slirp4netns pasta} " == *" ${ds_network[0]} "* ]] || {
+    tell "$ds_path: this site makes no networks by ${ds_network[0]}; the label network.${ds_network[0]} tells which sites do"
+    return 1
+  }
   folder=$(umask 077 && mktemp -d -- "$ds_scratch/network-XXXXXX") || return
   for ((index = 0; index < ${#ds_links[@]}; index += 4)); do
     text=$folder/${ds_links[index]}

@@ -9,18 +9,18 @@ It says whether two nodes executed the same; it proves no single account, and `e
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import rlp
 from trie.hexary import HexaryTrie
 
 from deepsquare.chain.embedded.engine import BlockEnvironment, Log, StateChanges
 from deepsquare.chain.embedded.transactions import Transaction
 from deepsquare.chain.keccak import keccak256
+from deepsquare.chain.rlp_encoding import Item, encode
 
 BLOOM_BYTES = 256
 NO_HASH = b"\0" * 32
 NO_ADDRESS = b"\0" * 20
-EMPTY_ROOT = keccak256(rlp.encode(b""))
-EMPTY_UNCLES_HASH = keccak256(rlp.encode([]))
+EMPTY_ROOT = keccak256(encode(b""))
+EMPTY_UNCLES_HASH = keccak256(encode([]))
 NO_REQUESTS_HASH = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 """SHA-256 of nothing: the block asks nothing of a consensus layer (EIP-7685)."""
 
@@ -65,7 +65,7 @@ def seal(parent: Block | None, environment: BlockEnvironment, receipts: Sequence
     bodies = [receipt.transaction.raw for receipt in receipts]
     transactions_root = _ordered_root(bodies)
     receipts_root = _ordered_root([_encode_receipt(receipt) for receipt in receipts])
-    header = rlp.encode(
+    header = encode(
         [
             parent_hash,
             EMPTY_UNCLES_HASH,
@@ -108,9 +108,11 @@ def seal(parent: Block | None, environment: BlockEnvironment, receipts: Sequence
 
 def next_state_root(previous: bytes, changes: StateChanges) -> bytes:
     """The running hash over all changes of state; code is covered by the code hashes of accounts."""
-    accounts = [[address, a.nonce, a.balance, a.code_hash] for address, a in sorted(changes.accounts.items())]
-    slots = [[address, slot, value] for (address, slot), value in sorted(changes.slots.items())]
-    return keccak256(previous + rlp.encode([accounts, slots]))
+    accounts: list[Item] = [
+        [address, a.nonce, a.balance, a.code_hash] for address, a in sorted(changes.accounts.items())
+    ]
+    slots: list[Item] = [[address, slot, value] for (address, slot), value in sorted(changes.slots.items())]
+    return keccak256(previous + encode([accounts, slots]))
 
 
 def bloom_of(logs: Iterable[Log]) -> bytes:
@@ -125,8 +127,8 @@ def bloom_of(logs: Iterable[Log]) -> bytes:
 
 
 def _encode_receipt(receipt: Receipt) -> bytes:
-    logs = [[log.address, list(log.topics), log.data] for log in receipt.logs]
-    body: bytes = rlp.encode([int(receipt.succeeded), receipt.cumulative_gas_used, bloom_of(receipt.logs), logs])
+    logs: list[Item] = [[log.address, list(log.topics), log.data] for log in receipt.logs]
+    body = encode([int(receipt.succeeded), receipt.cumulative_gas_used, bloom_of(receipt.logs), logs])
     kind = receipt.transaction.kind
     return body if kind == 0 else bytes([kind]) + body
 
@@ -135,5 +137,5 @@ def _ordered_root(items: Sequence[bytes]) -> bytes:
     trie = HexaryTrie({}, prune=True)
     with trie.squash_changes() as batch:
         for index, item in enumerate(items):
-            batch[rlp.encode(index)] = item
+            batch[encode(index)] = item
     return bytes(trie.root_hash)

@@ -14,6 +14,7 @@ import rlp
 from rlp.exceptions import RLPException
 
 from deepsquare.chain.keccak import keccak256
+from deepsquare.chain.rlp_encoding import encode
 
 MAX_TRANSACTION_BYTES = 128 * 1024
 MAX_INITCODE_BYTES = 49_152
@@ -71,7 +72,7 @@ class Transaction(Call):
         """The address of the contract that it creates, or would have if it did not fail."""
         if self.to is not None:
             return None
-        return keccak256(rlp.encode([self.sender, self.nonce]))[-_ADDRESS_BYTES:]
+        return keccak256(encode([self.sender, self.nonce]))[-_ADDRESS_BYTES:]
 
     def price_at(self, base_fee: int) -> int:
         """Wei per gas that it pays in a block with this base fee."""
@@ -107,7 +108,7 @@ def _decode_legacy(fields: Sequence[Any], raw: bytes, chain_id: int) -> Transact
     if v < _EIP155_OFFSET:
         raise InvalidTransaction("only replay-protected (EIP-155) transactions allowed over RPC")
     signed_for, y_parity = divmod(v - _EIP155_OFFSET, 2)
-    signing_hash = keccak256(rlp.encode([*fields[:6], _minimal(signed_for), b"", b""]))
+    signing_hash = keccak256(encode([*fields[:6], _minimal(signed_for), b"", b""]))
     price = _integer(fields[1])
     return _assemble(
         raw,
@@ -129,7 +130,7 @@ def _decode_typed(fields: Sequence[Any], raw: bytes, chain_id: int) -> Transacti
     fee_fields = kind  # type 1 has one price, type 2 has tip and cap
     body_at = 2 + fee_fields
     _expect_fields(fields, body_at + 5 + _SIGNATURE_FIELDS, lists=1)
-    signing_hash = keccak256(bytes([kind]) + rlp.encode(fields[:-_SIGNATURE_FIELDS]))
+    signing_hash = keccak256(bytes([kind]) + encode(fields[:-_SIGNATURE_FIELDS]))
     return _assemble(
         raw,
         chain_id,

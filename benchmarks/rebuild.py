@@ -17,6 +17,9 @@ from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, Job
 from tests.chain.embedded.killing import NodeProcess
 from tests.support.chain import Grid, deploy_grid
 
+_AT_ONCE = 20
+"""Jobs that are requested together: on a busy machine a node takes long to answer all of more."""
+
 _ONE_CPU = JobDefinition(tasks=1, cpus_per_task=1, memory_per_cpu_mb=100, gpus=0, script_hash="ab" * 32)
 
 
@@ -57,9 +60,12 @@ async def _history(grid: Grid, *, ended: int, running: int, waiting: int) -> lis
 
 
 async def _request(grid: Grid, count: int) -> list[JobId]:
-    account = grid.customer_account
-    asked = await asyncio.gather(*(account.request_job(_ONE_CPU, WEI_PER_CREDIT, "job") for _ in range(count)))
-    return [event.job_id for event in asked]
+    account, jobs = grid.customer_account, list[JobId]()
+    for begin in range(0, count, _AT_ONCE):
+        part = range(begin, min(count, begin + _AT_ONCE))
+        asked = await asyncio.gather(*(account.request_job(_ONE_CPU, WEI_PER_CREDIT, "job") for _ in part))
+        jobs += [event.job_id for event in asked]
+    return jobs
 
 
 async def _run(grid: Grid, count: int) -> list[JobId]:

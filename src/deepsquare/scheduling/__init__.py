@@ -11,6 +11,8 @@ profile.py    what will be free on a cluster, moment by moment
 conservative.py  a promise to every waiting job, none of which delays one before it
 fairshare.py  how much each customer used lately
 good_faith.py  for whose jobs places are kept, and who is passed over for a while
+reservation.py  the one place that is kept for a job which waits
+patience.py   jobs that wait for a better place than those that are free
 places.py     where a kind of job may run, and which place it likes best
 trust.py      how long a cluster that made trouble is avoided
 objective.py  what the customer of a job wants of its place

@@ -10,27 +10,28 @@ Moments are seconds of one clock (`submitted_at` as a timestamp); whoever drives
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from deepsquare.model import Address, JobId, price_per_minute
-from deepsquare.scheduling.cluster import Cluster, Promise
+from deepsquare.scheduling.cluster import Cluster
 from deepsquare.scheduling.conservative import Plan, Slot, earliest_beside
 from deepsquare.scheduling.fairshare import FairShare
 from deepsquare.scheduling.good_faith import GoodFaith
 from deepsquare.scheduling.matching import JobRequest, seconds_at
 from deepsquare.scheduling.openings import Openings
-from deepsquare.scheduling.packing import Room, Share, shape_of
+from deepsquare.scheduling.packing import Share, shape_of
+from deepsquare.scheduling.patience import Patience
 from deepsquare.scheduling.places import Atlas, Places
 from deepsquare.scheduling.policy import Backfill, Order, Policy
 from deepsquare.scheduling.queue import Entry, Group, Queue, Walk
+from deepsquare.scheduling.reservation import Lifted, Reservation
 
 RANK_AGAIN_SECONDS = 300.0
 """How old a customer's share may be in the order of the queue."""
 
 SHARE_TOLERANCE = 0.02
 """By how much a share must have changed before the whole queue is ordered anew."""
-
 
 MOST_AHEAD = 8
 """How many times its CPUs may be bound to a cluster ahead of room, however fast its jobs end."""
@@ -60,7 +61,7 @@ class Scheduler:
         self.queue = Queue(self.policy.base, self._handicap)
         self._openings = Openings()
         self._held: dict[JobId, tuple[JobRequest, Cluster]] = {}
-        self._promised: Cluster | None = None
+        self._reservation = Reservation(self._openings, self._loosen)
         self._faith = GoodFaith(self.usage)
         self._passed_over_until = math.inf
         self._slots: dict[JobId, Slot] = {}
@@ -68,7 +69,7 @@ class Scheduler:
         self._fresh: set[Group] = set()
         self._closed: set[Cluster] = set()
         self._atlas = Atlas(self.policy, self.clusters)
-        self._patient: dict[JobId, float] = {}
+        self._patience = Patience(self.policy)
         self._ranked_at = -math.inf
 
     def key(self, request: JobRequest) -> float:
@@ -98,8 +99,8 @@ class Scheduler:
             self._loosened.discard(cluster)
             self._closed.discard(cluster)
             self._held = {job: (request, where) for job, (request, where) in self._held.items() if where is not cluster}
-            if self._promised is cluster:
-                self._lift_promise()
+            if self._reservation.cluster is cluster:
+                self._reservation.lift()
 
     def close(self, address: Address, until: float, why: str) -> None:
         """Nothing is bound to this cluster until then; what it holds goes on. A moment that is over opens it."""
@@ -113,21 +114,20 @@ class Scheduler:
         """A job waits. Jobs without an id cannot."""
         entry = self.queue.add(request)
         self._fresh.add(entry.group)
-        if patience := self.policy.patience(request):
-            self._patient[entry.job] = request.submitted_at.timestamp() + patience
+        self._patience.begin(entry)
 
     def withdraw(self, job: JobId) -> None:
         """A job waits no more."""
         self._leave_queue(self.queue[job])
-        if self._promised_job == job:
-            self._lift_promise()
+        if self._reservation.job == job:
+            self._reservation.lift()
 
     def give_up(self, job: JobId, now: float) -> None:
         """A job is over as its customer wanted: if it never ran, what was kept for it was kept in vain.
 
         `withdraw` or `end` it afterwards.
         """
-        self._faith.pass_time(self._promised_job, now)
+        self._faith.pass_time(self._reservation.job, now)
         held = self._held.get(job)
         request = self.queue[job].request if job in self.queue else None if held is None else held[0]
         if request is not None:
@@ -222,19 +222,13 @@ class Scheduler:
         who was passed over is promised places again.
         """
         openings = (cluster.closed_until for cluster in self._closed)
-        return min((*self._patient.values(), *openings, self._promise_void_at(), self._passed_over_until))
-
-    @property
-    def _promised_job(self) -> JobId | None:
-        """The job for which a place is kept."""
-        promise = None if self._promised is None else self._promised.promise
-        return None if promise is None else promise.job
+        return min((self._patience.next_end(), *openings, self._promise_void_at(), self._passed_over_until))
 
     def _promise_void_at(self) -> float:
         """From when on nothing needs to be kept for the job that is promised a place: it would start too late."""
-        if self._promised_job is None:
+        if self._reservation.job is None:
             return math.inf
-        latest = self.queue[self._promised_job].request.latest_start
+        latest = self.queue[self._reservation.job].request.latest_start
         return math.inf if latest is None else math.nextafter(latest.timestamp(), math.inf)
 
     def _decide_conservatively(self, now: float) -> list[Start]:
@@ -259,17 +253,15 @@ class Scheduler:
 
     def _note_time(self, now: float) -> None:
         """What happens by itself as time passes."""
-        self._faith.pass_time(self._promised_job, now)
+        self._faith.pass_time(self._reservation.job, now)
         opened = [cluster for cluster in self._closed if cluster.closed_until <= now]
         if opened:
             self._closed.difference_update(opened)
             self._loosened.update(opened)
             self._fresh.update(self.queue.take_back())
-        for job in [job for job, until in self._patient.items() if until <= now]:
-            del self._patient[job]
-            self._fresh.add(self.queue[job].group)
+        self._fresh.update(self.queue[job].group for job in self._patience.take_ended(now))
         if self._promise_void_at() <= now:
-            self._lift_promise()
+            self._reservation.lift()
         if self._passed_over_until <= now:
             self._passed_over_until = math.inf
             self._fresh.update(entry.group for entry in [self.queue.first()] if entry is not None)
@@ -283,9 +275,9 @@ class Scheduler:
         A job is served before the promises to jobs behind it count. One that has been asked for before can only
         start where something has changed.
         """
-        before = self._lift_promise()
+        before = self._reservation.lift()
         touched = set(loosened)
-        changed = loosened if before is None else {*loosened, before[0]}
+        changed = loosened if before is None else {*loosened, before.cluster}
         stuck: set[Group] = set()
         position, self._passed_over_until = 0, math.inf
         while (entry := self.queue.first(position)) is not None:
@@ -302,80 +294,36 @@ class Scheduler:
                 self.queue.set_aside(entry)
             elif not self._may_be_promised(entry, before, now):
                 position += 1
-            elif self._keep_promise(entry, before, touched, now) or self._promise(entry, now):
+            elif self._reserve(entry, before, touched, now):
                 break
             else:
                 position += 1
                 if self._wants_all(entry, places):
                     stuck.add(entry.group)
-        if before is not None and _says_the_same(before[0].promise, before[1]):
-            self._loosened.discard(before[0])
+        if before is not None and before.stands_still:
+            self._loosened.discard(before.cluster)
 
-    def _may_be_promised(self, entry: Entry, before: tuple[Cluster, Promise] | None, now: float) -> bool:
+    def _reserve(self, entry: Entry, before: Lifted | None, touched: set[Cluster], now: float) -> bool:
+        """Promise the job a place: what it had, unless one of the clusters that changed is better now, or a new one."""
+        if before is None or not self._reservation.renew(entry, before, touched, now):
+            return self._reservation.make(entry, now, self._wanted(entry, now))
+        if touched:
+            self._reservation.improve(entry, now, self._wanted(entry, now), touched)
+        return True
+
+    def _loosen(self, cluster: Cluster) -> None:
+        """Something became free here, or is kept for nobody any more."""
+        self._loosened.add(cluster)
+
+    def _may_be_promised(self, entry: Entry, before: Lifted | None, now: float) -> bool:
         """Whether a place may be kept for the job; one that has a promise does not lose it by what others did."""
-        if before is not None and before[1].job == entry.job:
+        if before is not None and before.promise.job == entry.job:
             return True
         until = self.passed_over_until(entry.request, now)
         if until <= now:
             return True
         self._passed_over_until = min(self._passed_over_until, until)
         return False
-
-    def _lift_promise(self) -> tuple[Cluster, Promise] | None:
-        """Take back the promise: what was kept for it is free again."""
-        cluster, self._promised = self._promised, None
-        if cluster is None or cluster.promise is None:
-            return None
-        promise, cluster.promise = cluster.promise, None
-        self._loosened.add(cluster)
-        return cluster, promise
-
-    def _keep_promise(
-        self, entry: Entry, before: tuple[Cluster, Promise] | None, touched: set[Cluster], now: float
-    ) -> bool:
-        """Renew a promise that is as good as it was, unless one of the clusters that changed is better now."""
-        if before is None:
-            return False
-        cluster, promise = before
-        if promise.job != entry.job or cluster in touched or promise.start <= now or cluster.closed_until > now:
-            return False
-        cluster.promise, self._promised = promise, cluster
-        if touched:
-            self._promise(entry, now, touched)
-        return True
-
-    def _promise(self, entry: Entry, now: float, among: Collection[Cluster] | None = None) -> bool:
-        """Promise the job the place where it starts earliest; with `among` only one that beats what it has."""
-        shape = entry.group.shape
-        held = self._promised.promise if self._promised is not None else None
-        best: Cluster | None = None
-        best_start = held.start if held is not None else math.inf
-        best_rooms: list[Room] = []
-        for bound, cluster in self._by_start_bound(entry, now, among):
-            if bound >= best_start:
-                break
-            start, rooms = cluster.earliest_start(shape, now)
-            if start < best_start:
-                best, best_start, best_rooms = cluster, start, rooms
-        if best is None:
-            return False
-        self._lift_promise()
-        best.reserve(entry.job, shape, best_start, best_rooms)
-        self._promised = best
-        return True
-
-    def _by_start_bound(
-        self, entry: Entry, now: float, among: Collection[Cluster] | None
-    ) -> Iterator[tuple[float, Cluster]]:
-        """The clusters that could be promised, those first where the job may start first; equals by size."""
-        cpus, is_wanted = entry.group.shape.cpus, self._wanted(entry, now)
-        bounds: Iterable[tuple[float, Cluster]] = self._openings.by_start(cpus, now)
-        if among is not None:
-            bounds = sorted(
-                ((cluster.start_bound(cpus, now), cluster) for cluster in among),
-                key=lambda bound: (bound[0], bound[1].cpus, bound[1].address),
-            )
-        return ((bound, cluster) for bound, cluster in bounds if cluster.closed_until <= now and is_wanted(cluster))
 
     def _backfill(self, now: float, loosened: set[Cluster], fresh: set[Group], starts: list[Start]) -> None:
         """Start what can start beside the promises, the first jobs first."""
@@ -407,7 +355,8 @@ class Scheduler:
             seconds = seconds_at(request, places.prices[cluster])
             shares = cluster.shares_for(shape, now + seconds) if seconds else None
             if shares is not None:
-                is_good = self._is_good_enough(entry, places.ranks[cluster], now)
+                worst = self._patience.worst_rank(entry, places, now)
+                is_good = worst is None or places.ranks[cluster] <= worst
                 return self._bind(entry, cluster, now, now + seconds, shares) if is_good else None
         return None
 
@@ -426,35 +375,21 @@ class Scheduler:
 
     def _wants_all(self, entry: Entry, places: Places) -> bool:
         """Whether the job goes wherever any job of its group may: what it finds nowhere, none of them does."""
-        return entry.job not in self._patient and bool(seconds_at(entry.request, places.dearest))
+        return entry.job not in self._patience and bool(seconds_at(entry.request, places.dearest))
 
     def _wanted(self, entry: Entry, now: float) -> Callable[[Cluster], bool]:
         """Where the job shall go: everywhere it may, or while it is patient only to the best that is free in time."""
         places, request = self._places_for(entry.group), entry.request
         pays_everywhere = bool(seconds_at(request, places.dearest))
-        best = self._best_in_time(entry, places, now) if entry.job in self._patient else None
+        worst = self._patience.worst_rank(entry, places, now)
 
         def is_wanted(cluster: Cluster) -> bool:
             rank = places.ranks.get(cluster)
-            if rank is None or (best is not None and rank > best):
+            if rank is None or (worst is not None and rank > worst):
                 return False
             return pays_everywhere or bool(seconds_at(request, places.prices[cluster]))
 
         return is_wanted
-
-    def _is_good_enough(self, entry: Entry, rank: tuple[float, ...], now: float) -> bool:
-        """Whether a job takes a place of this rank now; a patient one waits for a better one that is free in time."""
-        if entry.job not in self._patient:
-            return True
-        return rank <= self._best_in_time(entry, self._places_for(entry.group), now)
-
-    def _best_in_time(self, entry: Entry, places: Places, now: float) -> tuple[float, ...]:
-        """The best rank among the clusters where the patient job may start before its patience ends."""
-        deadline, cpus = self._patient[entry.job], entry.group.shape.cpus
-        for cluster in places.clusters:
-            if cluster.closed_until <= now and cluster.start_bound(cpus, now) <= deadline:
-                return places.ranks[cluster]
-        return (math.inf,)
 
     def _let_in(self, cluster: Cluster, now: float) -> None:
         """Jobs that wait at the cluster itself start as soon as they fit, in the order in which they came."""
@@ -488,7 +423,7 @@ class Scheduler:
     def _seconds_ahead(self, entry: Entry, cluster: Cluster, now: float) -> float:
         """How long the job may run at the cluster at most; 0 where it must not be bound there before there is room."""
         price = self._places_for(entry.group).prices.get(cluster)
-        if price is None or entry.job in self._patient or _is_too_late(entry.request, now):
+        if price is None or entry.job in self._patience or _is_too_late(entry.request, now):
             return 0.0
         return seconds_at(entry.request, price)
 
@@ -500,7 +435,7 @@ class Scheduler:
 
     def _leave_queue(self, entry: Entry) -> None:
         self.queue.remove(entry.job)
-        self._patient.pop(entry.job, None)
+        self._patience.forget(entry.job)
         if not entry.group.entries:
             self._fresh.discard(entry.group)
 
@@ -531,7 +466,3 @@ def _is_open_to(request: JobRequest, places: Places, now: float) -> bool:
 def _in_order(clusters: Iterable[Cluster]) -> list[Cluster]:
     """Always the same order: equal input shall give equal output."""
     return sorted(clusters, key=lambda cluster: cluster.address)
-
-
-def _says_the_same(one: Promise | None, other: Promise) -> bool:
-    return one is not None and (one.job, one.start) == (other.job, other.start)

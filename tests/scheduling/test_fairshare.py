@@ -45,6 +45,15 @@ def test_the_average_is_that_of_the_customers_who_used_something() -> None:
     assert usage.average_share == 0.5
 
 
+def test_who_used_nothing_for_many_half_lives_is_forgotten() -> None:
+    usage = FairShare(half_life_seconds=1)
+    usage.charge(ALICE, 1000, 0)
+    usage.charge(BOB, 2.0**40, 0)
+    usage.charge(BOB, 100, 31)
+    assert usage.average_share == 1
+    assert usage.share(BOB) == 1
+
+
 def test_who_is_not_known_has_no_share() -> None:
     usage = FairShare()
     assert usage.share(ALICE) == 0

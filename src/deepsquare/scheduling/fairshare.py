@@ -4,8 +4,11 @@ import math
 
 from deepsquare.model import Address
 
-_HIGHEST_EXPONENT = 500.0
-"""Halvings after which the books are written anew, long before a float overflows."""
+_HIGHEST_EXPONENT = 30.0
+"""Halvings after which the books are written anew, and who used nothing since is forgotten."""
+
+_LEAST_CPU_SECONDS = 1.0
+"""Of use that is left then: less is none."""
 
 
 class FairShare:
@@ -29,7 +32,8 @@ class FairShare:
             self._epoch = now
         exponent = (now - self._epoch) / self._half_life_seconds
         if exponent > _HIGHEST_EXPONENT:
-            self._used = {who: used * 2.0**-exponent for who, used in self._used.items()}
+            left = {who: used * 2.0**-exponent for who, used in self._used.items()}
+            self._used = {who: used for who, used in left.items() if used >= _LEAST_CPU_SECONDS}
             self._total, self._epoch, exponent = sum(self._used.values()), now, 0.0
         amount = cpu_seconds * 2.0**exponent
         self._used[customer] = self._used.get(customer, 0.0) + amount

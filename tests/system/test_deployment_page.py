@@ -75,12 +75,14 @@ async def bash(script: str, folder: Path, variables: dict[str, str]) -> str:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    said = ""
     try:
         async with asyncio.timeout(SECONDS):
             assert process.stdout is not None
-            said = ""
             while not said.rstrip().endswith(DONE) and (line := await process.stdout.readline()):
                 said += line.decode(errors="replace")
+    except TimeoutError:
+        raise AssertionError(f"after {SECONDS} s still not at its end:\n{said}") from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

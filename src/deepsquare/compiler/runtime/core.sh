@@ -85,11 +85,11 @@ outlast() {
   local code=0 status
   while
     ds_interrupted=''
-    wait "$1" 2>/dev/null
+    wait "$1"
     status=$?
     ((status < 0 || status == 127 && code)) || code=$status
     [[ -n $ds_interrupted && (-e /proc/$1 || $(jobs -rp) != *$1*) ]]
-  do :; done
+  do :; done 2>/dev/null
   return "$code"
 }
 

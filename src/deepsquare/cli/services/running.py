@@ -4,6 +4,7 @@ A chain that does not answer yet is waited for: services may be started in any o
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -21,6 +22,8 @@ from deepsquare.sdk.configuration import Configuration
 from deepsquare.supervisor.errors import SupervisorError
 
 RETRY_SECONDS = 2.0
+_GARBAGE_BEFORE_A_LOOK = 20_000
+"""Objects made and not freed by their last owner; Python's own is 700."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ def serve(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
+        _collect_seldom()
         import uvloop  # noqa: PLC0415 - 10 ms that only services need
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -45,6 +49,12 @@ def serve(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         raise _failed(_first(failures)) from failures
     except _EXPECTED as error:
         raise _failed(error) from error
+
+
+def _collect_seldom() -> None:
+    """Have the garbage collector look seldom, and never at what was imported: it took a twentieth of a service's time."""
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_BEFORE_A_LOOK)
 
 
 async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

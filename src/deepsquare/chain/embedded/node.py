@@ -23,13 +23,13 @@ from deepsquare.chain.embedded.latest import LatestState
 from deepsquare.chain.embedded.memory import Memory
 from deepsquare.chain.embedded.methods import reading_methods
 from deepsquare.chain.embedded.miner import Miner
+from deepsquare.chain.embedded.readers import Readers
 from deepsquare.chain.embedded.transactions import InvalidTransaction
 from deepsquare.chain.embedded.view import View
 from deepsquare.clock import Clock
 
 logger = logging.getLogger(__name__)
 
-_READERS = 4
 _MOST_IN_GROUP = 256
 T = TypeVar("T")
 Call = tuple[str, Sequence[Any]]
@@ -73,7 +73,7 @@ class Node:
         self._memory = Memory()
         self._waiting: deque[_Submission] = deque()
         self._writer = ThreadPoolExecutor(1, "chain-writer")
-        self._readers = ThreadPoolExecutor(_READERS, "chain-reader")
+        self._readers = Readers()
 
     def submit(self, transactions: Sequence[bytes]) -> "list[Future[bytes | JsonRpcError]]":
         """For each signed transaction its hash once it is durable, or why it was refused."""
@@ -88,13 +88,13 @@ class Node:
 
     def look(self, reader: Callable[[View], T]) -> "Future[T]":
         """What `reader` makes of the chain as it is now."""
-        return self._readers.submit(self._look, reader)
+        return self._readers.submit(lambda: self._look(reader))
 
     def close(self) -> None:
         """Finish what was begun and close the database."""
         self.heads.close()
         self._writer.shutdown()
-        self._readers.shutdown()
+        self._readers.close()
         self._database.close()
 
     # The writer's thread

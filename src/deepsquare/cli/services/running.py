@@ -52,7 +52,7 @@ def serve(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def _collect_seldom() -> None:
-    """Have the garbage collector look seldom, and never at what was imported: it took a twentieth of a service's time."""
+    """Look for garbage seldom, and never among what was imported: it took a twentieth of a service's time."""
     gc.freeze()
     gc.set_threshold(_GARBAGE_BEFORE_A_LOOK)
 

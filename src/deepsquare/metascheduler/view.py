@@ -135,7 +135,7 @@ class GridView:
         settled: list[tuple[JobId, int]] = []
         block, is_behind = self._next_block, True
         while is_behind:
-            page = await self._reader.read(block, only=JobSettled.__name__)
+            page = await self._reader.read(block, only="JobSettled")
             settled += [(event.job_id, event.block) for event in page.events if isinstance(event, JobSettled)]
             block, is_behind = page.next_block, not page.reached_head
         count = await self._ledger.job_count()

@@ -347,6 +347,7 @@ async def test_what_is_forgotten_leaves_no_file(cluster: Cluster, place: Place) 
     await cluster.forget(request.tag)
 
     assert not cluster.output_path(request.tag).parent.exists()
+    assert await cluster.find(request.tag) is None
 
 
 async def test_a_living_job_cannot_be_forgotten(cluster: Cluster, place: Place) -> None:

@@ -7,35 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsquare.clusters.slurm.queue_text import (
-    SQUEUE_FORMAT,
-    newest_with_tag,
+    newest_by_tag_text,
     parse_exit_code,
     parse_sacct,
     parse_squeue,
 )
-
-WIDTHS = {name: int(width) for name, width in (field.split(":") for field in SQUEUE_FORMAT.split(","))}
-ROW = {
-    "jobid": "17",
-    "userid": "65534",
-    "state": "FAILED",
-    "exit_code": "768",
-    "restartcnt": "1",
-    "starttime": "1795173690",
-    "endtime": "1795173700",
-    "timeused": "0:10",
-    "reason": "NonZeroExitCode",
-    "nodelist": "n[1-2]",
-    "comment": "tag-1",
-    "name": "tag-1",
-}
-
-
-def printed(**changes: str) -> str:
-    """A line as squeue prints it: each field padded, or cut, to its width in bytes."""
-    fields = {**ROW, **changes}
-    line = b"".join(fields[name].encode()[:width].ljust(width) for name, width in WIDTHS.items())
-    return line.decode(errors="replace")
+from tests.clusters.slurm.rows import printed
 
 
 def test_a_row_has_what_squeue_said() -> None:
@@ -114,8 +91,7 @@ def test_a_history_row_tells_who_cancelled() -> None:
 def test_the_newest_job_with_a_tag_is_meant() -> None:
     rows = parse_squeue("\n".join([printed(jobid="9"), printed(jobid="10"), printed(jobid="11", comment="", name="x")]))
 
-    newest = newest_with_tag(rows, "tag-1")
+    newest = newest_by_tag_text(rows)
 
-    assert newest is not None
-    assert newest.id == "10"
-    assert newest_with_tag(rows, "tag-2") is None
+    assert newest["tag-1"].id == "10"
+    assert "tag-2" not in newest

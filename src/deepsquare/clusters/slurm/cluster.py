@@ -54,7 +54,7 @@ class SlurmCluster:
         self._spool = Spool(settings.spool, self._account)
         self._spool.create()
         self._commands = Commands(settings)
-        view = View(
+        self._view = View(
             settings,
             commands=self._commands,
             spool=self._spool,
@@ -62,7 +62,8 @@ class SlurmCluster:
             uid=self._account.pw_uid,
             clock=self._clock,
         )
-        self._sweep = SharedSweep(view.look)
+        self._sweep = SharedSweep(self._view.look)
+        self._newest = Picture({}, {}, unsettled=False)
         self._hurry = False
         self._watch = Watch()
         self._watch.add(self._spool.events)
@@ -140,7 +141,7 @@ class SlurmCluster:
         return list((await self._look()).jobs.values())
 
     async def _look(self) -> Picture:
-        picture = await self._sweep.take()
+        picture = self._newest = await self._sweep.take()
         alive = [job.tag for job in picture.jobs.values() if not job.state.is_over]
         # Whoever is watched for the first time may have written before that: look once more, soon.
         newly_watched = [tag for tag in alive if tag not in self._watched and self._watch_record_of(tag)]
@@ -208,8 +209,11 @@ class SlurmCluster:
             await self._watch.wait(min(timeout_seconds, UNSETTLED_LOOK_SECONDS))
 
     async def forget(self, tag: JobTag) -> None:
-        """Remove the job's folder; a leftover that Slurm queued again is cancelled. A living job stays: an error."""
-        picture = await self._look()
+        """Remove the job's folder; a leftover that Slurm queued again is cancelled. A living job stays: an error.
+
+        What was over at the last look is over: only of other jobs Slurm is asked again.
+        """
+        picture = self._newest if self._newest.has_ended(tag) else await self._look()
         job = picture.jobs.get(tag)
         if job is not None and not job.state.is_over:
             raise ClusterError(f"the job {tag} is not over yet; cancel it first", transient=True)
@@ -217,6 +221,8 @@ class SlurmCluster:
             await self._commands.run("scancel", "--quiet", picture.alive[tag])
         self._watched.discard(tag)
         await asyncio.to_thread(self._spool.remove, tag)
+        if job is not None:
+            self._view.forget(job.id)
 
 
 def _account(settings: SlurmSettings) -> pwd.struct_passwd:

@@ -129,9 +129,9 @@ def parse_exit_code(text: str) -> int | None:
     return int(code)
 
 
-def newest_with_tag(rows: Iterable[Row], tag: str) -> Row | None:
-    """The last of the rows whose comment or name is the tag."""
-    return next((row for row in reversed(list(rows)) if tag in row.tag_texts), None)
+def newest_by_tag_text(rows: Iterable[Row]) -> dict[str, Row]:
+    """For each comment and name the last of the rows that have it."""
+    return {text: row for row in rows for text in row.tag_texts}
 
 
 def _moment(text: str) -> datetime | None:

@@ -131,10 +131,8 @@ class JobSpool:
         """One of the supervisor's own files; empty where there is none yet."""
         known = self._known.get(path)
         if known is None:
-            found = read_json(path)
-            if found is None:
-                return {}
-            known = self._known[path] = found
+            # Whoever wrote it meanwhile, in another thread, knows better.
+            known = self._known.setdefault(path, read_json(path) or {})
         return known
 
     def _write(self, path: Path, values: Mapping[str, Any]) -> None:

@@ -146,6 +146,31 @@ def pair() -> tuple[str, str]:
     return private.strip(), public.strip()
 
 
+def test_everything_that_is_said_of_a_peer_is_in_the_configuration() -> None:
+    first = WireguardPeer(
+        public_key=KEY, pre_shared_key=KEY, allowed_ips=("10.1.0.0/16", "fd00::/8"), endpoint="a.example:1"
+    )
+    second = WireguardPeer(public_key=KEY, persistent_keepalive=0)
+    third = WireguardPeer(public_key=KEY, persistent_keepalive=25)
+    own = Wireguard(private_key=KEY, address=("10.0.0.2/24", "fd00::2/64"), peers=(first, second, third))
+    text = script_of_steps(step("true", "pasta", bore(1, None), NetworkInterface(wireguard=own)))
+    configuration = f"""[Interface]
+PrivateKey = {KEY}
+[Peer]
+PublicKey = {KEY}
+PresharedKey = {KEY}
+AllowedIPs = 10.1.0.0/16, fd00::/8
+Endpoint = a.example:1
+[Peer]
+PublicKey = {KEY}
+PersistentKeepalive = 0
+[Peer]
+PublicKey = {KEY}
+PersistentKeepalive = 25
+"""
+    assert f"wireguard wg1 '{configuration}' '10.0.0.2/24 fd00::2/64' '10.1.0.0/16 fd00::/8'" in text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("allowed", ["10.9.0.9/24", "0.0.0.0/0"])
 def test_a_step_talks_through_wireguard(tmp_path: Path, kind: str, allowed: str) -> None:

@@ -60,14 +60,18 @@ class Grower:
         return self._for(depth, loops, handles, self._one_of(*free), may_fail=may_fail) if free else {}
 
     def _run(self, *, may_fail: bool) -> dict[str, Any]:
-        self._commands += 1
         code = self._one_of(0, 0, 0, 1, 7, 143) if may_fail else 0
+        return self._command(f"exit {code}", code)
+
+    def _command(self, last: str, code: int) -> dict[str, Any]:
+        self._commands += 1
         shown = f"c{self._commands} $item:$index:$DEEPSQUARE_ERROR_CODE"
-        text = f'echo "{shown}" >>"$TRACE"; exit {code} #c{self._commands}#{code}'
-        return {"run": {"command": text}}
+        return {"run": {"command": f'echo "{shown}" >>"$TRACE"; {last} #c{self._commands}#{code}'}}
 
     def _launch(self, depth: int, loops: frozenset[str], handles: tuple[str, ...], *, may_fail: bool) -> dict[str, Any]:
         signal = self._one_of(0, 15)
+        if signal and self._one_of(True, False, False):  # a server: it runs until the steps around it are done
+            return {"launch": {"steps": [self._command("exec sleep 1000", 0)]}}
         may_fail = may_fail and signal == 0
         launch = {"signalOnParentStepExit": signal, "steps": self.steps(depth + 1, loops, handles, may_fail=may_fail)}
         if self._one_of(True, False):

@@ -290,6 +290,24 @@ def test_what_is_shielded_runs_to_its_end(site: ScriptSite) -> None:
     assert lines(site, "guard", program) == ["0", "1", "255", "on", "4 143", "0"]
 
 
+@pytest.mark.parametrize("shield", ["", "yes"])
+def test_what_is_suspended_has_not_ended(site: ScriptSite, shield: str) -> None:
+    program = f"""
+    ds_shield={shield}
+    suspended() {{ exec sh -c 'echo $$ >"$1"; kill -s STOP 0; exit 5' sh "$ds_scratch/pid"; }}
+    mkfifo "$ds_scratch/pid"
+    {{
+      read -r pid <"$ds_scratch/pid"
+      until [[ $(<"/proc/$pid/stat") == *') T '* ]]; do :; done
+      for ((round = 0; round < 100; round++)); do (:); done # long enough to be taken for ended
+      read -ra fields <"/proc/$pid/stat"
+      kill -s CONT -- "-${{fields[4]}}"
+    }} &
+    attend suspended; say $?
+    """
+    assert lines(site, "guard", program) == ["5"]
+
+
 @pytest.mark.parametrize(("state", "said"), [("RUNNING", ["9", "[]"]), ("CANCELLED", ["143", "[143]"])])
 def test_a_failure_in_a_job_that_slurm_ends_is_a_stop(
     site: ScriptSite, tmp_path: Path, state: str, said: list[str]

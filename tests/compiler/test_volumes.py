@@ -1,5 +1,6 @@
 """Where a step may put its files, and that the job's own folder is gone on every way out."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,17 @@ def test_a_shared_root_that_cannot_be_written_is_told(site: ScriptSite, tmp_path
 def test_the_scratch_folder_is_removed_however_the_job_ends(site: ScriptSite, end: str) -> None:
     outcome = site.run(script_of_steps(command(f'echo x >"$STORAGE_PATH/file"; {end}')))
     assert len(outcome.calls) == 1
+    assert site.scratch_folders() == []
+
+
+@pytest.mark.programs
+def test_a_folder_that_its_owner_may_not_change_is_removed_with_the_scratch_folder(tmp_path: Path) -> None:
+    """Root may do everything, unless he has given up that power."""
+    powerless = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    site = ScriptSite(tmp_path / "site", launcher=powerless)
+    lock = "mkdir -p outer/inner && : >outer/inner/file && chmod 0 outer/inner && chmod 0500 outer"
+    outcome = site.run(script_of_steps(command(f"{lock}; rm -rf outer 2>/dev/null || echo locked")))
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, "locked\n", "")
     assert site.scratch_folders() == []
 
 

@@ -35,13 +35,21 @@ unready() {
   return "$1"
 }
 
-# shielded <command> ...: for `attend`, where no signal stops what runs. Bash hears them afterwards: it loses the exit
-# code of what it awaits in the background where a signal comes just then.
+# shielded <command> ...: for `attend`, where no signal stops what runs. A shell around it says its exit code through a
+# pipe: bash loses the one of a process that ends together with a signal, and takes one that is suspended for ended where
+# it runs in the foreground.
 shielded() {
-  local code
+  local ds_code ds_said ds_pipe
+  exec {ds_pipe}<> <(:)
   set -m 2>/dev/null
-  ( ("${ds_gate[@]}" "$@" 2>&3); exit) </dev/null 2>/dev/null
-  code=$?
+  (
+    ("${ds_gate[@]}" "$@" 2>&3 {ds_pipe}>&-)
+    printf '%s\n' "$?" >&"$ds_pipe"
+  ) </dev/null 2>/dev/null &
   set +m
-  return "$code"
+  outlast "$!"
+  ds_code=$?
+  ! read -r -t 1 -u "$ds_pipe" ds_said || ds_code=$ds_said
+  exec {ds_pipe}>&-
+  return "$ds_code"
 }

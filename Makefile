@@ -16,7 +16,7 @@ export PIP_CACHE_DIR ?= $(CURDIR)/.tools/cache/pip
 export PYTHONDONTWRITEBYTECODE :=
 WORKERS ?= auto
 
-.PHONY: help demo test thorough check lint bench conformance contracts-check contracts-prove lock changelog clean
+.PHONY: help demo test thorough check lint bench conformance contracts-check solidity contracts-prove lock changelog clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,9 +24,9 @@ help: ## Show these targets
 demo: $(VENV)/.runtime ## Install, start a whole grid on this machine, run a workflow through it, show the bill
 	@$(VENV)/bin/dps demo
 
-test: check contracts-check .tools/s3/.installed ## Run all tests: the fast ones, the contracts, those that start programs, and the systems with real Slurm and whole grids
+test: check solidity .tools/s3/.installed ## Run all tests: the fast ones, the contracts, those that start programs, and the systems with real Slurm and whole grids
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile long --timeout 900
-	$(VENV)/bin/pytest -n $(WORKERS) -m "(programs or system) and not conformance" --timeout 600
+	$(VENV)/bin/pytest -n $(WORKERS) -m "(programs or system) and not conformance" --timeout 600 --durations 30
 
 thorough: $(VENV)/.dev ## Try every rule that holds for all inputs with as many as a night allows
 	$(VENV)/bin/pytest -n $(WORKERS) -m "hypothesis and not system and not conformance" --hypothesis-profile thorough --timeout 14400
@@ -40,9 +40,12 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-contracts-check: $(VENV)/.dev .tools/proofs/.installed ## Build, test, fuzz and measure the Solidity contracts, let Slither read them, compare the artifacts
-	$(MAKE) -C contracts check
+contracts-check: solidity ## Build, test, fuzz and measure the Solidity contracts, let Slither read them, compare the artifacts
 	$(VENV)/bin/pytest tests/contracts
+
+# Forge and Slither compile on one core each. The tests in Python are of the other suites, too.
+solidity: $(VENV)/.dev .tools/proofs/.installed
+	$(MAKE) -C contracts -j 2 --output-sync check
 
 contracts-prove: $(VENV)/.dev .tools/proofs/.installed ## Prove them: long invariants, the rule book, symbolic execution, mutants (hours)
 	$(MAKE) -C contracts prove

@@ -52,7 +52,7 @@ def test_there_are_no_other_marks() -> None:
 
 
 def test_all_but_conformance_runs_in_make_test_and_that_in_ci() -> None:
-    assert re.search(r"^test:.* check ", MAKEFILE, re.MULTILINE)
+    assert re.search(r"^test: check solidity ", MAKEFILE, re.MULTILINE)
     assert (ROOT / ".ci" / "run").read_text().endswith("\nmake test\n")
 
 

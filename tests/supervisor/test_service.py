@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
@@ -136,3 +137,31 @@ async def test_a_cluster_without_news_is_asked_only_for_jobs_that_its_last_answe
     await s.look()
     assert len(asked) == 2
     assert await s.status(job_id) is JobStatus.FINISHED
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.01, 0.2), (0.1, 0.3), (5.0, 0.6)])
+async def test_the_longer_a_look_takes_the_longer_is_the_pause_after_it(
+    s: Stage, monkeypatch: pytest.MonkeyPatch, took: float, rest: float
+) -> None:
+    began: list[float] = []
+    jobs = s.cluster.jobs
+
+    async def slow() -> Sequence[ClusterJob]:
+        began.append(s.clock.now().timestamp())
+        s.advance(took)
+        return await jobs()
+
+    async def changed(_: float) -> None:
+        await s.clock.sleep(0.01)
+
+    monkeypatch.setattr(s.cluster, "jobs", slow)
+    monkeypatch.setattr(s.cluster, "changed", changed)
+
+    async def was_looked_at_often() -> bool:
+        await s.grid.ledger.head()
+        return len(began) > 10
+
+    async with serving(s):
+        await until(s, was_looked_at_often)
+    pauses = [after - before - took for before, after in itertools.pairwise(began)]
+    assert rest - 0.01 < min(pauses[1:]) < rest + 0.15

@@ -7,7 +7,7 @@ what no port announces stops the service, and the next start goes on from the jo
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from deepsquare.supervisor.errors import ClusterNotReady
 from deepsquare.supervisor.ports import Ports
@@ -17,6 +17,8 @@ from deepsquare.supervisor.settings import SupervisorSettings
 from deepsquare.supervisor.trouble import Troubles
 
 _RETRY_SECONDS = 2.0
+_REST_PER_LOOK = 3.0
+_LONGEST_REST_SECONDS = 0.6
 
 
 class Supervisor:
@@ -74,13 +76,22 @@ class Supervisor:
     async def _look_forever(self, rounds: Rounds) -> None:
         while True:
             rounds.tasks.changed.clear()
-            has_news = self._cluster_has_news or self._ports.clock.now() >= self._cluster_due
+            began = self._ports.clock.now()
+            has_news = self._cluster_has_news or began >= self._cluster_due
             self._cluster_has_news = False
             if has_news:
-                self._cluster_due = self._ports.clock.now() + timedelta(seconds=self._settings.pace.look_seconds)
+                self._cluster_due = began + timedelta(seconds=self._settings.pace.look_seconds)
             await rounds.look(cluster_has_news=has_news)
-            await self._ports.clock.sleep(self._settings.pace.least_pause_seconds)
+            await self._ports.clock.sleep(self._rest_seconds(began))
             await self._pause(rounds)
+
+    def _rest_seconds(self, began: datetime) -> float:
+        """The shortest pause after a look that began then.
+
+        A busy machine's looks take long: they are made less often, and what waits meanwhile travels together.
+        """
+        took_seconds = (self._ports.clock.now() - began).total_seconds()
+        return max(self._settings.pace.least_pause_seconds, min(_REST_PER_LOOK * took_seconds, _LONGEST_REST_SECONDS))
 
     async def _pause(self, rounds: Rounds) -> None:
         """Until something changed, the next retry is due, or the longest pause is over."""

@@ -127,6 +127,34 @@ async def test_who_cancels_a_job_that_ran_is_kept_places_as_before(grid: FreshGr
     assert not any("cancelled" in answer.message for answer in refusals(service, jobs[1]))
 
 
+async def test_what_a_provider_lets_fail_is_not_held_against_the_customer(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    first, _, promised = [await request(grid, WHOLE_NODE) for _ in range(3)]
+    await service.round()
+    grid.clock.advance(10)
+    await grid.customer_account.cancel(first)
+    await service.round()
+    await grid.provider_account(CHEAP).claim([promised])
+    await grid.provider_account(CHEAP).report([Report(promised, JobStatus.PANICKED, grid.clock.now())])
+    jobs = [await request(grid, WHOLE_NODE) for _ in range(2)]
+    await service.round()
+    assert not any("cancelled" in answer.message for answer in refusals(service, jobs[1]))
+
+
+async def test_a_job_that_is_cancelled_before_its_provider_starts_it_had_a_place_in_vain(grid: FreshGrid) -> None:
+    service = scheduler(grid)
+    first, _, promised = [await request(grid, WHOLE_NODE) for _ in range(3)]
+    await service.round()
+    grid.clock.advance(10)
+    await grid.customer_account.cancel(first)
+    await service.round()
+    assert await place_of(grid, promised) == (JobStatus.META_SCHEDULED, CHEAP)
+    await grid.customer_account.cancel(promised)
+    jobs = [await request(grid, WHOLE_NODE) for _ in range(2)]
+    await service.round()
+    assert any("cancelled" in answer.message for answer in refusals(service, jobs[1]))
+
+
 def refusals(service: MetaScheduler, job: JobId) -> list[Rejection]:
     return [answer for answer in service.why(job) if isinstance(answer, Rejection)]
 

@@ -59,7 +59,8 @@ class LogShipper:
         due = [source for source in sources if self._pace.is_due(source.key, "ship", now)]
         paths = [self._ports.cluster.output_path(source.tag) for source in due]
         lengths = await asyncio.to_thread(output.sizes, paths)
-        work = [self._ship(source, length) for source, length in zip(due, lengths, strict=True)]
+        found = zip(due, lengths, strict=True)
+        work = [self._ship(source, length) for source, length in found if self._is_wanted(source, length)]
         return any(await asyncio.gather(*work))
 
     def forget(self, key: AttemptKey) -> None:
@@ -67,10 +68,12 @@ class LogShipper:
         self._offsets.pop(key, None)
         self._pace.keep(key, ())
 
-    async def _ship(self, source: Source, length: int | None) -> bool:
+    def _is_wanted(self, source: Source, length: int | None) -> bool:
+        """Whether there is anything to send or to declare: most jobs print nothing most of the time."""
         offset = self._offset(source.key)
-        if offset is None or (not source.is_over and (length is None or length <= offset)):
-            return False
+        return offset is not None and (source.is_over or (length is not None and length > offset))
+
+    async def _ship(self, source: Source, length: int | None) -> bool:
         try:
             async with self._slots:
                 is_all = length is None or await self._send(source, length)

@@ -16,6 +16,7 @@ from deepsquare.clusters.port import (
     UnknownClusterJob,
 )
 from tests.clusters.places import OUTPUT_LIMIT_BYTES, PATIENCE_SECONDS, Place, job, printed, run, until
+from tests.support.processes import left_of
 
 FOREVER = "sleep 100000"
 
@@ -251,8 +252,7 @@ async def test_nothing_that_a_job_started_outlives_it(cluster: Cluster, place: P
     ended, _ = await run(cluster, job(place, f"{detached}; nohup sleep {mark} & exit 4"))
 
     left = [process for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or [])]
-    _, alive = psutil.wait_procs(left, timeout=PATIENCE_SECONDS)
-    assert alive == []
+    assert left_of(left, PATIENCE_SECONDS) == []
     assert ended.exit_code == 4
 
 

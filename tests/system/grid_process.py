@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from tests.support.processes import left_of
+
 START_SECONDS = 90
 STOP_SECONDS = 60
 COMMAND_SECONDS = 90
@@ -143,5 +145,5 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 
 def assert_nothing_runs(folder: Path) -> None:
     """All processes of the folder end by themselves, soon."""
-    _, alive = psutil.wait_procs(processes_of(folder), timeout=STOP_SECONDS)
+    alive = left_of(processes_of(folder), STOP_SECONDS)
     assert not alive, [process.cmdline() for process in alive]

@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from deepsquare.cli.exits import ExitCode
+from tests.support.processes import left_of
 from tests.system.grid_process import STOP_SECONDS, assert_nothing_runs, dps, start, up, watching
 
 pytestmark = pytest.mark.system
@@ -124,8 +124,7 @@ def test_when_up_itself_is_killed_its_services_end_and_the_next_up_takes_over(fo
     job = submit(folder, "slow")
     running.process.kill()
     running.process.communicate()
-    _, alive = psutil.wait_procs(services, timeout=STOP_SECONDS)
-    assert not alive
+    assert left_of(services, STOP_SECONDS) == []
     with up(folder):
         assert watch(folder, job).returncode == 0
         assert_credits_add_up(folder)

@@ -13,6 +13,7 @@ import pytest
 from deepsquare.cli.failure import GridFailed
 from deepsquare.cli.localgrid.children import EARLY_DEATHS, Children, Part
 from deepsquare.clock import SystemClock
+from tests.support.processes import left_of
 
 pytestmark = pytest.mark.programs
 
@@ -128,8 +129,7 @@ def test_no_part_outlives_whoever_started_it() -> None:
         assert process.stdout is not None
         child = psutil.Process(int(process.stdout.readline()))
         process.kill()
-    _, alive = psutil.wait_procs([child], timeout=WAIT_SECONDS)
-    assert not alive
+    assert left_of([child], WAIT_SECONDS) == []
 
 
 def test_a_child_whose_parent_is_gone_already_does_not_start() -> None:

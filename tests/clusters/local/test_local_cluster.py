@@ -18,6 +18,7 @@ from deepsquare.clusters.port import ClusterError, ClusterJobId, ClusterNode, Jo
 from deepsquare.clusters.records import read_json, write_json
 from deepsquare.model import Node
 from tests.clusters.places import LocalPlace, job, printed, run, until
+from tests.support.processes import left_of
 
 pytestmark = pytest.mark.programs
 
@@ -80,12 +81,11 @@ async def test_a_killed_keeper_loses_its_job_and_leaves_no_process(place: LocalP
     processes = killed.children(recursive=True)
 
     killed.kill()
-    psutil.wait_procs([killed], timeout=30)
+    assert left_of([killed], 30) == []
     lost = await cluster.find(request.tag)
     assert lost is not None
     assert (lost.state, lost.exit_code, lost.detail) == (RunState.LOST, None, LOST_DETAIL)
-    _, alive = psutil.wait_procs(processes, timeout=30)
-    assert alive == []
+    assert left_of(processes, 30) == []
     again = await cluster.find(request.tag)
     assert again is not None
     assert again.ended_at is not None
@@ -103,7 +103,7 @@ async def test_a_job_whose_folder_is_removed_ends_with_its_keeper(
 
     shutil.rmtree(place.root if whole_cluster else folder_of(place, first).path)
 
-    assert psutil.wait_procs(processes, timeout=30)[1] == []
+    assert left_of(processes, 30) == []
     if not whole_cluster:
         await until(cluster, second.tag, RunState.RUNNING)
         await cluster.cancel(ClusterJobId(str(second.tag)))
@@ -117,7 +117,7 @@ async def test_the_room_of_a_lost_job_is_given_to_the_next(place: LocalPlace, cl
     killed = psutil.Process(keeper_of(place, first))
 
     killed.kill()
-    psutil.wait_procs([killed], timeout=30)
+    assert left_of([killed], 30) == []
     await cluster.jobs()
 
     assert (await until(cluster, second.tag)).state is RunState.COMPLETED
@@ -295,10 +295,10 @@ async def test_an_end_record_of_nonsense_loses_the_job_and_no_other(
     folder_of(place, request).ended.write_text(text)
     folder_of(place, request).started.write_text(text)
     killed.kill()
-    psutil.wait_procs([killed], timeout=30)
+    assert left_of([killed], 30) == []
 
     assert [found.state for found in await cluster.jobs()] == [RunState.LOST]
-    assert psutil.wait_procs(processes, timeout=30)[1] == []
+    assert left_of(processes, 30) == []
     assert (await run(cluster, job(place, "true")))[0].state is RunState.COMPLETED
 
 

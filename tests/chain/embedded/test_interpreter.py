@@ -183,5 +183,34 @@ def test_a_code_keeps_a_bounded_number_of_traces(monkeypatch: pytest.MonkeyPatch
     assert len(interpreter._program(program)._traces) == interpreter._MOST_TRACES
 
 
+def ways_out(words: int, branches: int) -> bytes:
+    """Makes so many words and then comes to branches, at each of which all of them would be written."""
+    program = assemble("CALLVALUE " + "DUP1 " * words)
+    for _ in range(branches):
+        target = (len(program) + 6).to_bytes(2, "big")
+        program += assemble("PUSH0 CALLDATALOAD") + b"\x61" + target + assemble("JUMPI JUMPDEST")
+    return program + assemble("STOP")
+
+
+def test_a_trace_that_would_write_its_words_too_often_ends_before() -> None:
+    program = ways_out(words=100, branches=60)
+    assert agree(program).failure is None
+    made = interpreter._Program(program)
+    made._heat[0] = HOT
+    trace = made.trace_at(0)
+    assert trace is not None
+    assert trace.text_length < 25_000
+
+
+def test_a_code_keeps_a_bounded_text_of_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "HOT", 0)
+    monkeypatch.setattr(interpreter, "_MOST_TEXT", 1_000)
+    made = interpreter._Program(b"".join([LOOP] * 40))
+    for at in range(0, 40 * len(LOOP), len(LOOP)):
+        made.trace_at(at)
+    traces = [trace for trace in made._traces.values() if trace is not None]
+    assert 1_000 <= made._text_length < 1_000 + max(trace.text_length for trace in traces)
+
+
 def test_our_frames_are_the_ones_in_use() -> None:
     assert issubclass(pyevm._State.computation_class, Computation)

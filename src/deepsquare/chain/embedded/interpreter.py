@@ -50,6 +50,11 @@ _DECODED_CODES: Final = 64
 _MOST_TRACES: Final = 512
 """For each code: three times what the grid's own largest contract has, and a few megabytes."""
 
+_MOST_TEXT: Final = 1_000_000
+"""In characters, for all traces of a code: gas pays for no trace, and who writes a code could have it made of the
+dearest ones. The grid's own largest contract has half of it.
+"""
+
 _PUSH, _DUP, _SWAP, _POP, _WORDS, _JUMPI, _JUMP, _JUMPDEST, _FRAME, _OTHER = range(10)
 """What a step is to the loop, the most frequent first."""
 
@@ -276,6 +281,7 @@ class _Program:
         self._code = Code(raw, destinations, {opcode: rule.gas_cost for opcode, rule in _RULES.items()})
         self._heat = [0] * (len(raw) + 1)
         self._traces: dict[int, Trace | None] = {}
+        self._text_length = 0
 
     def trace_at(self, at: int) -> Trace | None:
         """The trace that begins here; None where there is none or this is not done often."""
@@ -283,8 +289,9 @@ class _Program:
         if heat < HOT:
             self._heat[at] = heat + 1
             return None
-        if at not in self._traces and len(self._traces) < _MOST_TRACES:
-            self._traces[at] = trace(self._code, at, self._heat)
+        if at not in self._traces and len(self._traces) < _MOST_TRACES and self._text_length < _MOST_TEXT:
+            made = self._traces[at] = trace(self._code, at, self._heat)
+            self._text_length += 0 if made is None else made.text_length
         return self._traces.get(at)
 
 

@@ -27,6 +27,9 @@ HOT: Final = 16
 _LONGEST_TRACE: Final = 400
 """In steps. A loop is unrolled up to here."""
 
+_LONGEST_TEXT: Final = 20_000
+"""In characters. At each way out a trace writes all words that it has made, so that a step may be worth hundreds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -83,6 +86,8 @@ class Trace:
     """Words that must be on the stack."""
     most: int
     """Words that may be on the stack."""
+    text_length: int
+    """In characters of Python: what it costs to make, and to keep."""
 
     def fits(self, words: int) -> bool:
         """Whether every step finds its words on a stack of that many, and room for what it pushes."""
@@ -97,6 +102,8 @@ def trace(code: Code, start: int, heat: Sequence[int]) -> Trace | None:
     writer = _Writer(code.destinations)
     at = start
     for _ in range(_LONGEST_TRACE):
+        if writer.text_length > _LONGEST_TEXT:
+            break
         following = _write_step(code, at, heat, writer)
         if following is None:
             return writer.trace()
@@ -176,6 +183,7 @@ class _Writer:
         self._gas = 0
         self._names = 0
         self.has_steps = False
+        self.text_length = 0
 
     def spend(self, gas: int) -> None:
         """A step begins that costs so much."""
@@ -277,7 +285,7 @@ class _Writer:
             *(f" {line}" for line in self._lines),
         ]
         made = function_of(lines, checked=checked, destinations=self._destinations, OutOfGas=OutOfGas)
-        return Trace(made, self._taken, DEEPEST_STACK - self._grown)
+        return Trace(made, self._taken, DEEPEST_STACK - self._grown, self.text_length)
 
     def _reach(self, depth: int) -> None:
         """Take words from the stack below until there are so many."""
@@ -292,6 +300,7 @@ class _Writer:
 
     def _write(self, line: str) -> None:
         self._lines.append(line)
+        self.text_length += len(line)
 
     def _asked(self, method: str, words: Sequence[_Word]) -> str:
         """The line before tells the frame how much gas there is, the line after takes what it has left."""

@@ -86,6 +86,36 @@ def test_without_a_name_for_them_no_output_comes_back(site: ScriptSite) -> None:
     assert outcome.stdout.endswith("||unset|unset|unset|unset\n")
 
 
+def test_what_a_module_has_told_before_it_fails_comes_back_too(site: ScriptSite) -> None:
+    module = (
+        "outputs: [{key: REASON, description: d}]\nsteps:\n"
+        "  - run: {command: 'echo REASON=late >> $DEEPSQUARE_ENV; exit 7'}\n"
+    )
+    steps = f"""\
+  - use: {{source: {PLACE}/m, exportEnvAs: M}}
+    catch:
+      - run: {{command: 'echo "$DEEPSQUARE_ERROR_CODE: $M_REASON"'}}
+"""
+    assert run(site, steps, m=module).stdout == "7: late\n"
+
+
+def test_a_condition_of_a_module_sees_its_inputs_and_its_own_variables(site: ScriptSite) -> None:
+    module = """\
+inputs: [{key: MODE, description: d, default: slow}]
+steps:
+  - run: {command: 'echo OWN=$MODE >> $DEEPSQUARE_ENV'}
+  - if: $MODE$OWN = fastfast
+    run: {command: echo fast}
+"""
+    steps = f"""\
+  - use: {{source: {PLACE}/m, args: [{{key: MODE, value: fast}}]}}
+  - use: {{source: {PLACE}/m}}
+  - if: -z ${{MODE-}}${{OWN-}}
+    run: {{command: echo forgotten}}
+"""
+    assert run(site, steps, m=module).stdout == "fast\nforgotten\n"
+
+
 def test_outputs_of_modules_of_modules_come_back_step_by_step(site: ScriptSite) -> None:
     outer = (
         f"outputs: [{{key: IN_RESULT, description: d}}]\nsteps:\n  - use: {{source: {PLACE}/m, exportEnvAs: IN}}\n"

@@ -504,6 +504,14 @@ BETWEEN_FIELDS = {
         f"{FACE}.bore.boreAddress",
         "required",
     ),
+    "a step in a network that is wrong itself": (
+        job(
+            virtualNetworks=[{"name": "net", "gatewayAddress": "10.0.0.1"}],
+            steps=in_interface(vnet={"name": "net", "address": "10.0.0.2/24"})["steps"],
+        ),
+        "virtualNetworks[0].gatewayAddress",
+        "expected an address with its network's length",
+    ),
     "a user name for no registry": (in_container(username="u"), f"{BOX}.username", "for a registry, and none is named"),
     "a password for no registry": (in_container(password="p"), f"{BOX}.password", "for a registry, and none is named"),
     "a handle that nobody has": (job(steps=[awaits("a")]), "steps[0].dependsOn[0]", "no step before this one"),

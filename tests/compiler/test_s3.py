@@ -253,6 +253,24 @@ def test_keys_are_in_the_environment_of_the_transfer_alone(
     assert not [key for key, body in server.objects(bucket).items() if SECRET.encode() in body or KEY.encode() in body]
 
 
+def test_what_the_node_itself_tells_rclone_does_not_count(site: ScriptSite, tmp_path: Path) -> None:
+    """Neither credentials and settings in its environment nor its own configuration."""
+    record, rclone = tmp_path / "record", tmp_path / "rclone"
+    rclone.write_text(f'#!/bin/sh\n{{ env -0; printf "%s\\0" "$@"; }} >{record}\nexit 1\n')
+    rclone.chmod(0o755)
+    nodes = {
+        "AWS_SESSION_TOKEN": "x",
+        "AWS_CA_BUNDLE": "/x",
+        "RCLONE_DRY_RUN": "true",
+        "RCLONE_CONFIG_DS_ACL": "public",
+    }
+    site.run(script(command("true"), fetched=place(None, "b")), {"DEEPSQUARE_SITE_RCLONE": str(rclone), **nodes})
+    words = record.read_bytes().decode().split("\0")
+    assert words[words.index("--config") + 1] == ""
+    assert not [word for word in words if word.partition("=")[0] in nodes]
+    assert "RCLONE_CONFIG_DS_TYPE=s3" in words
+
+
 def check_fields(site: ScriptSite, tmp_path: Path, *texts: str) -> None:
     """A transfer with these texts as region, path, keys; a stand-in for rclone records how it is called."""
     region, path, key, secret = texts

@@ -168,6 +168,17 @@ async def test_logs_are_told_to_those_who_asked_for_them(
     assert [each["result"]["topics"][0] for each in told] == [word(1), word(3)]
 
 
+async def test_heads_and_logs_are_told_side_by_side(
+    socket: websockets.ClientConnection, chain: EmbeddedChain, wallet: Wallet
+) -> None:
+    contract = await wallet.deploy(chain, LOG_ARGUMENTS)
+    heads = await ask(socket, "eth_subscribe", "newHeads")
+    logs = await ask(socket, "eth_subscribe", "logs", {"address": contract})
+    await wallet.send(chain, to=contract, data=words([1, 0]))
+    told = [await notification(socket) for _ in range(2)]
+    assert {each["subscription"] for each in told} == {heads, logs}
+
+
 async def test_after_unsubscribing_nothing_is_told(
     socket: websockets.ClientConnection, chain: EmbeddedChain, wallet: Wallet
 ) -> None:

@@ -19,6 +19,7 @@ from deepsquare.chain.embedded.methods import SEND_RAW_TRANSACTION, SUBSCRIBE, S
 from deepsquare.chain.embedded.node import Answer, Call, Node
 from deepsquare.chain.embedded.parameters import address, argument, data
 from deepsquare.chain.embedded.presentation import hex_data
+from deepsquare.chain.embedded.recent import RecentBlocks
 from deepsquare.chain.embedded.view import View
 from deepsquare.chain.errors import ChainUnreachable, RpcError
 from deepsquare.clock import Clock, SystemClock
@@ -86,6 +87,11 @@ class EmbeddedChain:
     async def look(self, reader: Callable[[View], T]) -> T:
         """What `reader` makes of the chain as it is now; it runs on a reader's thread."""
         return await asyncio.wrap_future(self._node.look(reader))
+
+    @property
+    def recent(self) -> RecentBlocks:
+        """The newest blocks."""
+        return self._node.recent
 
     def new_heads(self) -> AsyncIterator[int | None]:
         """Yield after new blocks; ends when the chain is closed."""

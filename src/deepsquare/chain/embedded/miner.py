@@ -16,6 +16,7 @@ from deepsquare.chain.embedded.engine import Engine, Execution, Outcome, StateCh
 from deepsquare.chain.embedded.genesis import Genesis
 from deepsquare.chain.embedded.latest import LatestState
 from deepsquare.chain.embedded.queue import Queue
+from deepsquare.chain.embedded.recent import RecentBlocks
 from deepsquare.chain.embedded.state import StateAt, write_changes
 from deepsquare.chain.embedded.transactions import MAX_INITCODE_BYTES, InvalidTransaction, Transaction, decode
 from deepsquare.clock import Clock
@@ -29,13 +30,21 @@ class Miner:
     """Makes blocks. Not for use by two threads at once."""
 
     def __init__(
-        self, database: Database, engine: Engine, genesis: Genesis, clock: Clock, *, latest: LatestState
+        self,
+        database: Database,
+        engine: Engine,
+        genesis: Genesis,
+        clock: Clock,
+        *,
+        latest: LatestState,
+        recent: RecentBlocks,
     ) -> None:
         self._database = database
         self._engine = engine
         self._genesis = genesis
         self._clock = clock
         self._latest = latest
+        self._recent = recent
 
     def mine(self, submissions: Sequence[bytes]) -> list[bytes | InvalidTransaction]:
         """Per submission the transaction's hash, then durable, or why it was refused."""
@@ -44,6 +53,7 @@ class Miner:
             answers = [_answer(group, raw) for raw in submissions]
             group.seal()
         self._latest.advance(group.head, group.changes)
+        self._recent.add(group.blocks)
         return answers
 
 
@@ -67,6 +77,8 @@ class _Group:
         self._latest = latest
         self.changes: list[StateChanges] = []
         """What each block made so far has changed."""
+        self.blocks: list[Block] = []
+        """The blocks made so far."""
         self._archive = Archive(connection, genesis.chain_id)
         self._queue = Queue(connection, genesis.chain_id)
         head = self._archive.head()
@@ -101,6 +113,7 @@ class _Group:
         self._archive.add(block, self._receipts)
         write_changes(self._connection, block.number, changes)
         self.changes.append(changes)
+        self.blocks.append(block)
         logger.debug("block %d: %d transactions, %d gas", block.number, len(self._receipts), block.gas_used)
         self._begin(block)
 

@@ -24,6 +24,7 @@ from deepsquare.chain.embedded.memory import Memory
 from deepsquare.chain.embedded.methods import reading_methods
 from deepsquare.chain.embedded.miner import Miner
 from deepsquare.chain.embedded.readers import Readers
+from deepsquare.chain.embedded.recent import RecentBlocks
 from deepsquare.chain.embedded.transactions import InvalidTransaction
 from deepsquare.chain.embedded.view import View
 from deepsquare.clock import Clock
@@ -65,11 +66,12 @@ class Node:
             self._database.close()
             raise
         self.heads = Heads()
+        self.recent = RecentBlocks()
         self._clock = clock
         self._engine = engine
         self._methods = reading_methods(Filters())
         self._latest = LatestState(0 if head is None else head.number)
-        self._miner = Miner(self._database, engine, self.genesis, clock, latest=self._latest)
+        self._miner = Miner(self._database, engine, self.genesis, clock, latest=self._latest, recent=self.recent)
         self._memory = Memory()
         self._waiting: deque[_Submission] = deque()
         self._writer = ThreadPoolExecutor(1, "chain-writer")

@@ -13,6 +13,7 @@ from deepsquare.chain.embedded.errors import METHOD_NOT_FOUND, JsonRpcError
 from deepsquare.chain.embedded.parameters import LogFilter, argument, log_filter, optional
 from deepsquare.chain.embedded.presentation import header_json
 from deepsquare.chain.embedded.reading import logs_between
+from deepsquare.chain.embedded.recent import RecentBlocks
 from deepsquare.chain.embedded.view import View
 
 
@@ -58,6 +59,19 @@ class Subscriptions:
             for result in _since(view, subscription)
         ]
         self._by_name = {name: replace(each, told=view.head.number) for name, each in self._by_name.items()}
+        return due
+
+    def news_of_heads(self, recent: RecentBlocks) -> list[dict[str, Any]] | None:
+        """The same from memory, where only new heads are wanted; None where the chain must be looked at."""
+        due: list[dict[str, Any]] = []
+        moved: dict[str, _Subscription] = {}
+        for name, subscription in self._by_name.items():
+            blocks = recent.after(subscription.told) if subscription.logs is None else None
+            if blocks is None:
+                return None
+            due += [_notification(name, header_json(block)) for block in blocks]
+            moved[name] = replace(subscription, told=blocks[-1].number) if blocks else subscription
+        self._by_name = moved
         return due
 
 

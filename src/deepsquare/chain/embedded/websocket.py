@@ -75,8 +75,13 @@ class WebSocketClient:
         async for _ in self._chain.new_heads():
             async with self._subscribing:
                 if self._subscriptions:
-                    for notification in await self._chain.look(self._subscriptions.news):
+                    for notification in await self._news():
                         await self._write(encode(notification))
+
+    async def _news(self) -> list[dict[str, Any]]:
+        """What is to be told; of the newest blocks it is known here, without a look at the chain."""
+        known = self._subscriptions.news_of_heads(self._chain.recent)
+        return known if known is not None else await self._chain.look(self._subscriptions.news)
 
     async def _write(self, message: bytes | None) -> None:
         if message is None:

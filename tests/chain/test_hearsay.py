@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deepsquare.chain import EventReader, JobEvent, Report, job_after
+from deepsquare.chain import EventReader, JobCancelRequested, JobEvent, Report, job_after
 from deepsquare.model import WEI_PER_CREDIT, Hardware, Job, JobDefinition, JobId, JobStatus, Node, Prices
 from tests.support.chain import FreshGrid, fresh_grid
 
@@ -131,3 +131,11 @@ async def test_only_a_new_place_or_the_loss_of_it_makes_another_look_necessary(l
     for step, (known, wanted) in zip(life, itertools.pairwise(stood), strict=True):
         job = told(known.job, [event for event in events if known.block < event.block <= wanted.block])
         assert (job is None) == (step in (assigned, assigned_elsewhere, refused))
+
+
+async def test_a_wish_to_cancel_that_is_heard_of_again_keeps_its_moment() -> None:
+    async with fresh_grid() as grid:
+        stood, events = await lived(grid, (assigned, claimed, running, cancelled))
+    known = stood[-1].job
+    (wish,) = (event for event in events if isinstance(event, JobCancelRequested))
+    assert job_after(known, wish, SEEN_AT) == known

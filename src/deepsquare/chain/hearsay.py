@@ -24,6 +24,8 @@ def job_after(job: Job, event: JobEvent, seen_at: datetime) -> Job | None:
     if isinstance(event, JobToppedUp):
         return replace(job, cost=replace(job.cost, max_cost=max(job.cost.max_cost, event.max_cost)))
     if isinstance(event, JobCancelRequested):
+        if job.cancel_requested:
+            return job
         return replace(job, cancel_requested=True, time=replace(job.time, cancel_requested_at=seen_at))
     return job if isinstance(event, JobSettled) else None
 

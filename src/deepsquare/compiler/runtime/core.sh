@@ -60,7 +60,7 @@ stop() {
   "$ds_farewell" "$2"
 }
 
-# finish <exit code>: the whole job is asked to end; other shells of ours hear of it by HUP.
+# finish <exit code>: the whole job is asked to end; our other shells hear it by HUP.
 finish() {
   ds_ending=yes
   stop "$1" HUP
@@ -70,13 +70,14 @@ leave() {
   local ds_code=$? ds_folder
   [[ $BASHPID == "$$" ]] || exit # a signal came just after a fork
   trap '' TERM INT HUP
+  exec 2>/dev/null # bash tells what it lost
   for ds_folder in $(jobs -p); do ask TERM "$ds_folder"; done
   wait
   for ds_folder in "${ds_litter[@]}"; do
     rm -rf -- "$ds_folder" && continue
     chmod -R u+rwX -- "$ds_folder"
     rm -rf -- "$ds_folder" || tell "$ds_folder could not be removed entirely"
-  done 2>/dev/null
+  done
   exit "${ds_stopped:-$ds_code}"
 }
 
@@ -93,7 +94,7 @@ outlast() {
   return "$code"
 }
 
-# attend <command> ...: runs it in a process group of its own, so that signals are heard.
+# attend <command> ...: runs it in a process group of its own; signals are heard.
 attend() {
   local ds_code
   ! halted || return "$ds_stopped"

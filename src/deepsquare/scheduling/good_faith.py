@@ -38,7 +38,7 @@ class GoodFaith:
         self._kept_seconds.pop(job, None)
 
     def taken_back(self, job: JobId, request: JobRequest, now: float) -> None:
-        """The job is over before it ran, as its customer wanted."""
+        """The job is over before it ran, as its customer wanted: cancelled, or past the latest start that it names."""
         seconds = self._kept_seconds.pop(job, 0.0)
         if not seconds:
             return

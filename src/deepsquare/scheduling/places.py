@@ -9,7 +9,7 @@ from deepsquare.scheduling.matching import JobRequest, demand_refusal
 from deepsquare.scheduling.policy import Policy
 from deepsquare.scheduling.queue import place_identity
 
-MOST_KINDS = 20_000
+_MOST_KINDS = 20_000
 """Kinds of jobs of which it is remembered where they may run."""
 
 
@@ -47,7 +47,7 @@ class Atlas:
         kind = place_identity(request)
         found = self._known.get(kind)
         if found is None:
-            if len(self._known) >= MOST_KINDS:
+            if len(self._known) >= _MOST_KINDS:
                 self._known.clear()
             found = self._known[kind] = self._work_out(request)
         return found

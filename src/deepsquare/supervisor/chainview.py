@@ -79,7 +79,8 @@ class ChainView:
             return
         self._jobs[known.id] = known
         self._read_at[known.id] = now
-        # What this supervisor did to the job is heard of now.
+        # What this supervisor did to the job is heard of now. Nothing that must be read comes between the state known
+        # and a claim, and what came before an end counts no more.
         self._changed.discard(known.id)
 
     async def _read(self, job_ids: Iterable[JobId], now: datetime) -> list[Job]:

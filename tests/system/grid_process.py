@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests.support.processes import left_of
 START_SECONDS = 90
 STOP_SECONDS = 60
 COMMAND_SECONDS = 90
+_PAUSE_SECONDS = 0.05
 
 DPS = (sys.executable, "-P", "-m", "deepsquare.cli")
 
@@ -40,10 +42,28 @@ class Up:
         """The services by name; taken at the start."""
         return {name: psutil.Process(pid) for name, pid in self.started["processes"].items()}
 
+    def replace(self, service: str) -> None:
+        """Kill a service, and wait for the process that takes its place."""
+        killed = self.services[service]
+        words = killed.cmdline()
+        killed.kill()
+        give_up_at = time.monotonic() + START_SECONDS
+        while not any(_is(child, words) for child in psutil.Process(self.process.pid).children()):
+            assert time.monotonic() < give_up_at, f"nothing takes the place of {service}"
+            time.sleep(_PAUSE_SECONDS)
+
     def stop(self) -> None:
         """Ctrl-C, and wait."""
         self.process.send_signal(signal.SIGINT)
         assert self.process.wait(STOP_SECONDS) == 0
+
+
+def _is(process: psutil.Process, words: list[str]) -> bool:
+    """Whether a process was started with these words; one that has ended has none any more."""
+    try:
+        return process.cmdline() == words
+    except psutil.Error:
+        return False
 
 
 def start(folder: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> Up:

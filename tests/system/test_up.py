@@ -28,9 +28,9 @@ FUNDED = Decimal(1000)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    commands = {
+    commands = {  # a slow one costs something in any case: seconds count
         "quick": "echo quick",
-        "slow": "echo begin; sleep 8; echo end",
+        "slow": f"echo begin; sleep 1; until [ -e {tmp_path}/released ]; do sleep 0.1; done; echo end",
         "endless": "sleep 100000",
         "fails": "exit 9",
     }
@@ -43,6 +43,11 @@ def submit(folder: Path, name: str, *arguments: str) -> str:
     answer = dps(folder, "submit", f"{name}.yaml", "--credits", "1", *arguments)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout.strip()
+
+
+def release(folder: Path) -> None:
+    """Let slow jobs come to their end."""
+    (folder / "released").touch()
 
 
 def watch(folder: Path, job: str) -> subprocess.CompletedProcess[str]:
@@ -108,7 +113,8 @@ def test_each_job_ends_right_although_a_service_is_killed_while_it_runs(folder: 
         quick, fails = submit(folder, "quick", *there), submit(folder, "fails", *there)
         with watching(folder, "submit", "slow.yaml", "--watch", *there) as slow:
             assert slow.line() == "Running: work\n"
-            running.services[service].kill()
+            running.replace(service)
+            release(folder)
             assert slow.rest() == "begin\nend\n"
             assert slow.process.returncode == 0, slow.said
         assert watch(folder, quick).returncode == 0
@@ -126,6 +132,7 @@ def test_when_up_itself_is_killed_its_services_end_and_the_next_up_takes_over(fo
     running.process.communicate()
     assert left_of(services, STOP_SECONDS) == []
     with up(folder):
+        release(folder)
         assert watch(folder, job).returncode == 0
         assert_credits_add_up(folder)
     assert_nothing_runs(folder)
@@ -147,4 +154,5 @@ def test_ctrl_c_while_watching_says_that_the_job_goes_on(folder: Path) -> None:
             assert command.process.returncode == ExitCode.INTERRUPTED
             assert "job 1 goes on" in command.said
             assert "Traceback" not in command.said
+        release(folder)
         assert watch(folder, "1").returncode == 0

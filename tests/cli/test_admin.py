@@ -323,3 +323,11 @@ def test_a_customer_lets_the_grid_buy_time_and_forbids_it(site: Site) -> None:
         assert ok(site.dps("customer", "job", "auto-top-up", job_id, state)).stdout == f"{state}\n"
         job = site.portal.call(site.grid.ledger.job, job_id)
         assert job.cost.delegate_spending_authority is (state == "on")
+
+
+@pytest.mark.parametrize(("allowance", "must_allow"), [("0", True), ("5", False)])
+def test_who_lets_the_grid_buy_time_is_told_to_allow_it_credits(site: Site, allowance: str, must_allow: bool) -> None:
+    job_id = site.request(is_claimed=True)
+    ok(site.dps("customer", "credits", "allowance", allowance))
+    answer = ok(site.dps("customer", "job", "auto-top-up", job_id, "on"))
+    assert ("dps credits allowance AMOUNT" in answer.stderr) is must_allow

@@ -1,5 +1,6 @@
 """What all commands share."""
 
+import json
 import os
 import subprocess
 import sys
@@ -87,6 +88,17 @@ def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
     answer = dps("submt", "x.yaml")
     assert answer.exit_code == ExitCode.USAGE
     assert "did you mean 'submit'?" in answer.stderr
+
+
+@pytest.mark.parametrize("arguments", [("job", "show", "abc"), ("job", "list", "--such"), ("job", "show")])
+def test_with_json_a_mistyped_argument_is_an_error_in_json(arguments: tuple[str, ...]) -> None:
+    answer = dps(*arguments, "--json")
+    assert answer.exit_code == ExitCode.USAGE
+    assert answer.stdout == ""
+    error = json.loads(answer.stderr)["error"]
+    assert error["code"] == "usage"
+    assert error["message"]
+    assert error["next_step"].endswith(f"{' '.join(arguments[:2])} --help")
 
 
 @pytest.mark.parametrize("shell", [pytest.param("bash", marks=pytest.mark.programs), "zsh", "fish"])

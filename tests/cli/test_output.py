@@ -1,11 +1,13 @@
 """How tables are shown: on a wide terminal, on a narrow one, in a pipe."""
 
 import io
+from collections.abc import Sequence
 
 import click
 import pytest
 
 from deepsquare.cli.output import Column, Output, record
+from deepsquare.cli.wording import CANDIDATE_COLUMNS
 
 COLUMNS = (Column("job", right=True), Column("name"), Column("answer"))
 TITLES = ("job", "name", "answer")
@@ -28,13 +30,18 @@ class Terminal(io.TextIOWrapper):
         return click.unstyle(self.buffer.getvalue().decode()).splitlines()
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, columns: int) -> list[str]:
+def shown(
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    columns: Sequence[Column] = COLUMNS,
+    rows: Sequence[Sequence[str]] = ROWS,
+) -> list[str]:
     """The lines of the table on a terminal of that width."""
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
-    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
-    Output().table([], COLUMNS, ROWS, "")
+    Output().table([], columns, rows, "")
     return terminal.lines
 
 
@@ -47,7 +54,16 @@ def test_a_table_that_fits_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_the_last_column_is_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = shown(monkeypatch, 70)
     assert all(len(line) <= 70 for line in lines)
-    assert any("7   a-name-without-any-space   needs" in line for line in lines)
+    assert any("7  a-name-without-any-space  needs" in line for line in lines)
+
+
+def test_the_table_of_candidates_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer = ("summit 0xD3EDE6…62CF", "0.030256", "16 CPUs, 32768 MB", "now", "possible")
+    lines = shown(monkeypatch, 80, CANDIDATE_COLUMNS, [offer])
+    title, _, row = lines
+    assert "expected start  answer" in title
+    assert row.startswith("summit 0xD3EDE6…62CF     0.030256  16 CPUs")
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_a_terminal_that_is_too_narrow_shows_records(monkeypatch: pytest.MonkeyPatch) -> None:

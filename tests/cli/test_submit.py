@@ -234,6 +234,7 @@ def test_too_few_credits_are_refused_and_nothing_is_locked(grid: RunningGrid, he
     answer = dps("submit", hello, "--credits", "1000000", environment=grid.environment)
     assert answer.exit_code == ExitCode.NO_CREDITS
     assert "1000000 are to be locked" in answer.stderr
+    assert "dps faucet" in answer.stderr
 
 
 def test_an_allowance_that_may_not_be_raised_is_an_error_with_the_command_that_helps(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
 
-_GAP = 3
+_GAP = 2
 """Cells between two columns."""
 _NARROWEST_LAST_COLUMN = 24
 """Less room than this, and words of the last column break: records are easier to read."""
@@ -130,7 +130,7 @@ def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> "Table":
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False)
     for column in columns:
         is_last = column is columns[-1]
         table.add_column(

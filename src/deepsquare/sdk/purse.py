@@ -58,7 +58,8 @@ class Purse:
         if balance < wei:
             raise NoCredits(
                 f"{owner} has {in_credits(to_credits(balance))}, and {format_credits(wei)} are to be locked",
-                next_step="lock fewer with --credits, or get some from somebody who has: dps credits transfer",
+                next_step="lock fewer with --credits, or get some: on a test network from its faucet (dps faucet), "
+                "else from somebody who has (dps credits transfer)",
             )
         if allowance >= wei:
             return False

@@ -178,6 +178,8 @@ async def _auto_top_up(job_id: JobId, *, is_on: bool) -> None:
         read, bill, allowed = await handle.read(), await handle.cost(), await client.allowance()
     if is_on:
         output.say(f"The grid may take {in_credits(allowed)} from your account, for this job and all others.")
+        if not allowed:
+            output.warn("nothing can be topped up yet; allow it with: dps credits allowance AMOUNT")
     output.document(job_document(read, bill), "on" if is_on else "off")
 
 

@@ -20,7 +20,7 @@ class InstalledAbilities:
         self._settings = settings
 
     async def labels(self) -> Sequence[Label]:
-        """A label for each thing that jobs can use."""
+        """A label for each thing that jobs can use. Raises `ClusterError` where a program does not answer in time."""
         return await asyncio.to_thread(self._ask)
 
     def _ask(self) -> list[Label]:

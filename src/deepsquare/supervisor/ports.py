@@ -109,7 +109,7 @@ class Abilities(Protocol):
     """What jobs can use here beside the machines: containers, networks."""
 
     async def labels(self) -> Sequence[Label]:
-        """What the grid is told of them."""
+        """What the grid is told of them. Raises `ClusterError` where that cannot be found out now."""
         ...
 
 

@@ -116,18 +116,13 @@ def told(known: Job, events: Iterable[JobEvent]) -> Job | None:
 
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
 async def test_a_job_known_at_any_moment_is_after_its_events_as_the_chain_has_it(life: tuple[Step, ...]) -> None:
+    """And only a new place, or the loss of it, makes another look necessary."""
     async with fresh_grid() as grid:
         stood, events = await lived(grid, life)
     for known, wanted in itertools.combinations_with_replacement(stood, 2):
         for seen_from in range(known.block + 2):
             job = told(known.job, [event for event in events if seen_from <= event.block <= wanted.block])
             assert job is None or told_of(job) == told_of(wanted.job)
-
-
-@pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-async def test_only_a_new_place_or_the_loss_of_it_makes_another_look_necessary(life: tuple[Step, ...]) -> None:
-    async with fresh_grid() as grid:
-        stood, events = await lived(grid, life)
     for step, (known, wanted) in zip(life, itertools.pairwise(stood), strict=True):
         job = told(known.job, [event for event in events if known.block < event.block <= wanted.block])
         assert (job is None) == (step in (assigned, assigned_elsewhere, refused))

@@ -13,16 +13,16 @@ from deepsquare.workflow.yaml_reader import read_yaml
 from tests.support.modules import MemoryModules
 from tests.workflow.test_modules import HEAD, PLACE, use
 
-LAUNCHES = "".join(f"- launch: {{handleName: handle{index}, steps: []}}\n" for index in range(4000))
+LAUNCHES = "".join(f"- launch: {{handleName: handle{index}, steps: []}}\n" for index in range(2000))
 
 TEXTS = {
     "unknown handles": (
-        f"{HEAD}{LAUNCHES}- dependsOn: [{','.join(f'hanxle{index}' for index in range(10_000))}]\n",
-        f"{HEAD}{LAUNCHES}- dependsOn: [{','.join(f'handle{index % 4000}' for index in range(10_000))}]\n",
+        f"{HEAD}{LAUNCHES}- dependsOn: [{','.join(f'hanxle{index}' for index in range(5000))}]\n",
+        f"{HEAD}{LAUNCHES}- dependsOn: [{','.join(f'handle{index % 2000}' for index in range(5000))}]\n",
     ),
     "groups of steps behind launched ones": (
-        HEAD + LAUNCHES + "- steps: [{}]\n" * 18_000,
-        HEAD + "- steps: [{}]\n" * 22_000,
+        HEAD + LAUNCHES + "- steps: [{}]\n" * 9_000,
+        HEAD + "- steps: [{}]\n" * 11_000,
     ),
 }
 """Each with a harmless text of its size, beside which it takes two to three times as long, without a bound hundreds."""

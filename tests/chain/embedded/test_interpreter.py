@@ -146,13 +146,13 @@ CALL_A_FUNCTION = assemble("8 6 JUMP INVALID JUMPDEST JUMP JUMPDEST 77 PUSH0 MST
 JUMP_TO_ARGUMENT = assemble("PUSH0 CALLDATALOAD JUMP JUMPDEST STOP")
 
 
-@pytest.mark.parametrize("turns", [0, 1, 15, 16, 17, 40])
+@pytest.mark.parametrize("turns", [0, 1, 16, 40])
 def test_a_loop_does_the_same_whatever_the_gas(turns: int) -> None:
     argument = turns.to_bytes(32, "big")
     outcome = agree(LOOP, argument)
     assert outcome.failure is None
     needed = outcome.gas_used
-    for gas in range(needed - 120, needed + 1):
+    for gas in range(needed - 60, needed + 1):
         agree(LOOP, argument, gas)
 
 

@@ -27,15 +27,18 @@ class History:
     ledger: Ledger
 
 
+async def _live(grid: FreshGrid) -> None:
+    provider = await grid.join(grid.providers[0], Hardware((Node(4, 1000),)), Prices(0, 1, 0))
+    await grid.customer_account.allow(JOBS * WEI_PER_CREDIT)
+    for number in range(JOBS):
+        job_id = (await grid.customer_account.request_job(DEFINITION, WEI_PER_CREDIT, str(number))).job_id
+        await grid.scheduler_account.assign([(job_id, provider)])
+        await grid.customer_account.cancel(job_id)
+
+
 @pytest.fixture
 async def history() -> AsyncIterator[History]:
-    async with fresh_grid() as grid:
-        provider = await grid.join(grid.providers[0], Hardware((Node(4, 1000),)), Prices(0, 1, 0))
-        await grid.customer_account.allow(JOBS * WEI_PER_CREDIT)
-        for number in range(JOBS):
-            job_id = (await grid.customer_account.request_job(DEFINITION, WEI_PER_CREDIT, str(number))).job_id
-            await grid.scheduler_account.assign([(job_id, provider)])
-            await grid.customer_account.cancel(job_id)
+    async with fresh_grid(_live) as grid:
         rpc = WrappedRpc(grid.rpc)
         yield History(grid, rpc, await Ledger.connect(rpc, grid.address))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import shaken
 from benchmarks.report import Figure
-from benchmarks.shaken import CONDITIONS, TRACES, trace
+from benchmarks.shaken import CONDITIONS, TRACES, is_at_hand, trace
 from deepsquare.model import Address, Hardware, JobDefinition, JobId, Node, Prices, Provider
 from deepsquare.scheduling import Backfill, Cluster, JobRequest, Order, Policy, Scheduler
 from deepsquare.simulation import lublin
@@ -55,7 +55,10 @@ def _one_cluster() -> list[Figure]:
             means[order] = statistics.fmean(measured(*run).mean_slowdown for run in runs)
         detail = f"FCFS {means[Order.FCFS]:.1f}, SAF {means[Order.SAF]:.1f}, both EASY; 10 sequences of 1,024 jobs"
         ratio = means[Order.FCFS] / means[Order.SAF]
-        figures.append(Figure(f"{name}: FCFS over smallest area first", ratio, "ratio", at_least=2.0, detail=detail))
+        # The factor of the literature is that of the traces; nobody promises one for what is generated.
+        source, at_least = (name, 2.0) if is_at_hand(name) else (f"generated for want of {name} in DPS_TRACES", None)
+        title = f"{source}: FCFS over smallest area first"
+        figures.append(Figure(title, ratio, "ratio", at_least=at_least, detail=detail))
     return figures
 
 

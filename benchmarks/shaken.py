@@ -125,10 +125,16 @@ def four_sites(load: float, seed: int) -> list[TraceJob]:
     return work(traces, SITES, shaping)
 
 
+def is_at_hand(name: str) -> bool:
+    """Whether a trace is there to be read."""
+    return (FOLDER / name).exists()
+
+
 def trace(name: str) -> list[TraceJob]:
     """A trace; where it is not at hand the model that it was made with."""
-    path = FOLDER / name
-    return read_swf(path.read_text().splitlines()) if path.exists() else lublin.generate(10_000, 256, len(name))
+    if not is_at_hand(name):
+        return lublin.generate(10_000, 256, len(name))
+    return read_swf((FOLDER / name).read_text().splitlines())
 
 
 def _figures(load: float, outcomes: Sequence[Outcome]) -> list[Figure]:

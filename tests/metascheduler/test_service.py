@@ -112,47 +112,46 @@ async def test_who_cancels_a_job_for_which_a_place_was_kept_is_kept_none_for_a_w
 
 async def test_who_cancels_a_job_that_ran_is_kept_places_as_before(grid: FreshGrid) -> None:
     service = scheduler(grid)
-    first, _, promised = [await request(grid, WHOLE_NODE) for _ in range(3)]
-    await service.round()
-    grid.clock.advance(10)
-    await grid.customer_account.cancel(first)
-    await service.round()
+    promised = await placed_after_a_promise(grid, service)
     await grid.provider_account(CHEAP).claim([promised])
     await grid.provider_account(CHEAP).report([Report(promised, JobStatus.RUNNING, grid.clock.now())])
     await service.round()
     await grid.customer_account.cancel(promised)
     await grid.provider_account(CHEAP).report([Report(promised, JobStatus.CANCELLED, grid.clock.now())])
-    jobs = [await request(grid, WHOLE_NODE) for _ in range(2)]
-    await service.round()
-    assert not any("cancelled" in answer.message for answer in refusals(service, jobs[1]))
+    assert not await is_held_against_the_customer(grid, service)
 
 
 async def test_what_a_provider_lets_fail_is_not_held_against_the_customer(grid: FreshGrid) -> None:
     service = scheduler(grid)
-    first, _, promised = [await request(grid, WHOLE_NODE) for _ in range(3)]
-    await service.round()
-    grid.clock.advance(10)
-    await grid.customer_account.cancel(first)
-    await service.round()
+    promised = await placed_after_a_promise(grid, service)
     await grid.provider_account(CHEAP).claim([promised])
     await grid.provider_account(CHEAP).report([Report(promised, JobStatus.PANICKED, grid.clock.now())])
-    jobs = [await request(grid, WHOLE_NODE) for _ in range(2)]
-    await service.round()
-    assert not any("cancelled" in answer.message for answer in refusals(service, jobs[1]))
+    assert not await is_held_against_the_customer(grid, service)
 
 
 async def test_a_job_that_is_cancelled_before_its_provider_starts_it_had_a_place_in_vain(grid: FreshGrid) -> None:
     service = scheduler(grid)
+    promised = await placed_after_a_promise(grid, service)
+    assert await place_of(grid, promised) == (JobStatus.META_SCHEDULED, CHEAP)
+    await grid.customer_account.cancel(promised)
+    assert await is_held_against_the_customer(grid, service)
+
+
+async def placed_after_a_promise(grid: FreshGrid, service: MetaScheduler) -> JobId:
+    """A job that was promised a place for ten seconds and has one now; nobody has claimed it yet."""
     first, _, promised = [await request(grid, WHOLE_NODE) for _ in range(3)]
     await service.round()
     grid.clock.advance(10)
     await grid.customer_account.cancel(first)
     await service.round()
-    assert await place_of(grid, promised) == (JobStatus.META_SCHEDULED, CHEAP)
-    await grid.customer_account.cancel(promised)
-    jobs = [await request(grid, WHOLE_NODE) for _ in range(2)]
+    return promised
+
+
+async def is_held_against_the_customer(grid: FreshGrid, service: MetaScheduler) -> bool:
+    """Whether the customer's next job that has to wait is promised nothing because of what it cancelled."""
+    _, waiting = [await request(grid, WHOLE_NODE) for _ in range(2)]
     await service.round()
-    assert any("cancelled" in answer.message for answer in refusals(service, jobs[1]))
+    return any("cancelled" in answer.message for answer in refusals(service, waiting))
 
 
 def refusals(service: MetaScheduler, job: JobId) -> list[Rejection]:

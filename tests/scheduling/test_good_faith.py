@@ -75,52 +75,52 @@ def test_fresh_accounts_have_at_most_a_fifth_of_the_time_kept_in_vain_but_for_th
 FCFS = Policy(order=Order.FCFS, latency_seconds=0)
 
 
-def full_cluster() -> Scheduler:
-    """Four CPUs; a job of two ends at 100."""
+def promised_to_bob() -> Scheduler:
+    """Four CPUs; a job of two ends at 100, and Bob's first one, which wants all, is promised them then."""
     made = Scheduler(FCFS)
     made.join(Cluster(Provider(ALICE, Hardware((Node(4, 10**6),)), Prices(0, 1, 0))))
     made.hold(JobId(9), job(9, 2), ALICE, 0, until=100)
+    made.submit(of(BOB, job(1, 4)))
+    made.decide(0)
     return made
 
 
+def take_back(made: Scheduler, waiting: JobId, now: float) -> None:
+    """Its customer cancels a job that waits."""
+    made.give_up(waiting, now)
+    made.withdraw(waiting)
+
+
+def promised_job(made: Scheduler) -> JobId | None:
+    promise = made.clusters[ALICE].promise
+    return None if promise is None else promise.job
+
+
 def test_the_place_that_a_griefer_takes_back_goes_to_the_others_and_not_to_its_next_account() -> None:
-    made = full_cluster()
-    made.submit(of(BOB, job(1, 4)))
-    made.decide(0)
-    made.give_up(ONE, 99)
-    made.withdraw(ONE)
+    made = promised_to_bob()
+    take_back(made, ONE, 99)
     made.submit(of(Address("fresh"), job(2, 4, at=99)))
     made.submit(of(CAROL, job(3, 2, seconds=500, at=99)))
     assert [start.job for start in made.decide(99)] == [3]
     assert made.next_look() == 99 + 99 * REST_FACTOR
-    assert made.clusters[ALICE].promise is None
+    assert promised_job(made) is None
     made.decide(made.next_look())
-    promise = made.clusters[ALICE].promise
-    assert promise is not None
-    assert promise.job == 2
+    assert promised_job(made) == 2
 
 
 def test_a_job_that_has_a_promise_keeps_it_whoever_breaks_another() -> None:
-    made = full_cluster()
-    made.submit(of(BOB, job(1, 4)))
-    made.decide(0)
+    made = promised_to_bob()
     # Goes before it, and is promised the place instead.
     made.submit(of(Address("early"), job(0, 4, at=-1)))
     made.decide(10)
-    made.give_up(ONE, 20)
-    made.withdraw(ONE)
+    take_back(made, ONE, 20)
     made.decide(20)
-    promise = made.clusters[ALICE].promise
-    assert promise is not None
-    assert promise.job == 0
+    assert promised_job(made) == 0
 
 
 def test_who_is_passed_over_still_starts_where_there_is_room() -> None:
-    made = full_cluster()
-    made.submit(of(BOB, job(1, 4)))
-    made.decide(0)
-    made.give_up(ONE, 50)
-    made.withdraw(ONE)
+    made = promised_to_bob()
+    take_back(made, ONE, 50)
     made.submit(of(BOB, job(2, 4, at=50)))
     assert made.decide(50) == []
     made.end(JobId(9), 60)
@@ -128,11 +128,8 @@ def test_who_is_passed_over_still_starts_where_there_is_room() -> None:
 
 
 def test_who_is_passed_over_is_told_why_and_until_when() -> None:
-    made = full_cluster()
-    made.submit(of(BOB, job(1, 4)))
-    made.decide(0)
-    made.give_up(ONE, 50)
-    made.withdraw(ONE)
+    made = promised_to_bob()
+    take_back(made, ONE, 50)
     answer = judge(of(BOB, job(2, 4, at=50)), made, made.clusters[ALICE], 50)
     assert isinstance(answer, Rejection)
     assert "cancelled while a place was kept" in answer.message
@@ -152,8 +149,7 @@ def test_a_cluster_is_not_drained_for_ever_by_accounts_that_take_their_jobs_back
         promise = made.clusters[ALICE].promise
         kept += promise is not None and promise.job == wide
         if wide is not None and promise is not None and promise.job == wide and promise.start <= now + 1:
-            made.give_up(wide, now)
-            made.withdraw(wide)
+            take_back(made, wide, now)
             wide = None
         if wide is None and now:
             wide = JobId(next(numbers))

@@ -106,6 +106,22 @@ def dps(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def submit(folder: Path, workflow: str, *arguments: str) -> str:
+    """The number of the job that this workflow of the folder becomes."""
+    answer = dps(folder, "submit", workflow, "--credits", "1", *arguments)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.strip()
+
+
+def output_of(folder: Path, workflow: str) -> str:
+    """What a job of this workflow has printed once it is FINISHED."""
+    job = submit(folder, workflow)
+    watched = dps(folder, "job", "watch", job)
+    output = dps(folder, "job", "logs", job).stdout
+    assert watched.returncode == 0, (watched.stdout + watched.stderr, output)
+    return output
+
+
 @dataclass
 class Watching:
     """A command that goes on while a test does other things."""

@@ -9,7 +9,7 @@ import pytest
 from deepsquare.cli.exits import ExitCode
 from tests.support.needs import need
 from tests.support.registry import unavailable
-from tests.system.grid_process import dps, up
+from tests.system.grid_process import dps, output_of, up
 
 pytestmark = pytest.mark.system
 
@@ -35,13 +35,7 @@ def test_a_container_runs_where_its_label_tells_that_it_can(tmp_path: Path) -> N
     (tmp_path / "box.yaml").write_text(WORKFLOW, encoding="utf-8")
     (tmp_path / "never.yaml").write_text(WORKFLOW.replace("apptainer: true", "apptainer: false"), encoding="utf-8")
     with up(tmp_path):
-        submitted = dps(tmp_path, "submit", "box.yaml", "--credits", "1")
-        assert submitted.returncode == 0, submitted.stderr
-        job = submitted.stdout.strip()
-        watched = dps(tmp_path, "job", "watch", job)
-        assert watched.returncode == 0, (watched.stdout + watched.stderr, dps(tmp_path, "job", "logs", job).stdout)
-        output = dps(tmp_path, "job", "logs", job).stdout
-        assert output.endswith("Running: its container\ninside, /deepsquare\n")
+        assert output_of(tmp_path, "box.yaml").endswith("Running: its container\ninside, /deepsquare\n")
         sites = json.loads(dps(tmp_path, "provider", "list", "--json").stdout)
         assert all("container.apptainer" in site["labels"] for site in sites)
         if shutil.which("enroot") is None:

@@ -11,7 +11,7 @@ import pytest
 
 from deepsquare.cli.exits import ExitCode
 from tests.support.processes import left_of
-from tests.system.grid_process import STOP_SECONDS, assert_nothing_runs, dps, start, up, watching
+from tests.system.grid_process import STOP_SECONDS, assert_nothing_runs, dps, start, submit, up, watching
 
 pytestmark = pytest.mark.system
 
@@ -37,12 +37,6 @@ def folder(tmp_path: Path) -> Path:
     for name, command in commands.items():
         (tmp_path / f"{name}.yaml").write_text(WORKFLOW.format(command=command), encoding="utf-8")
     return tmp_path
-
-
-def submit(folder: Path, name: str, *arguments: str) -> str:
-    answer = dps(folder, "submit", f"{name}.yaml", "--credits", "1", *arguments)
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout.strip()
 
 
 def release(folder: Path) -> None:
@@ -71,20 +65,20 @@ def assert_credits_add_up(folder: Path) -> None:
 
 def test_a_restart_finds_jobs_and_credits_as_they_were(folder: Path) -> None:
     with up(folder):
-        assert watch(folder, submit(folder, "quick")).returncode == 0
-        assert watch(folder, submit(folder, "fails")).returncode == ExitCode.JOB_FAILED
+        assert watch(folder, submit(folder, "quick.yaml")).returncode == 0
+        assert watch(folder, submit(folder, "fails.yaml")).returncode == ExitCode.JOB_FAILED
         before, balance = jobs(folder), dps(folder, "credits", "balance").stdout
     with up(folder):
         assert jobs(folder) == before
         assert dps(folder, "credits", "balance").stdout == balance
         assert dps(folder, "job", "logs", "1").stdout == "Running: work\nquick\n"
-        assert watch(folder, submit(folder, "quick")).returncode == 0
+        assert watch(folder, submit(folder, "quick.yaml")).returncode == 0
         assert_credits_add_up(folder)
 
 
 def test_ctrl_c_leaves_no_process_and_a_job_that_was_cut_off_costs_nothing(folder: Path) -> None:
     running = start(folder)
-    job = submit(folder, "endless")
+    job = submit(folder, "endless.yaml")
     with watching(folder, "job", "logs", "--follow", job) as following:
         assert following.line() == "Running: work\n"
     running.stop()
@@ -110,7 +104,7 @@ def test_ctrl_c_leaves_no_process_and_a_job_that_was_cut_off_costs_nothing(folde
 def test_each_job_ends_right_although_a_service_is_killed_while_it_runs(folder: Path, service: str, site: str) -> None:
     there = ("--use", f"site={site}")
     with up(folder) as running:
-        quick, fails = submit(folder, "quick", *there), submit(folder, "fails", *there)
+        quick, fails = submit(folder, "quick.yaml", *there), submit(folder, "fails.yaml", *there)
         with watching(folder, "submit", "slow.yaml", "--watch", *there) as slow:
             assert slow.line() == "Running: work\n"
             running.replace(service)
@@ -127,7 +121,7 @@ def test_each_job_ends_right_although_a_service_is_killed_while_it_runs(folder: 
 def test_when_up_itself_is_killed_its_services_end_and_the_next_up_takes_over(folder: Path) -> None:
     running = start(folder)
     services = list(running.services.values())
-    job = submit(folder, "slow")
+    job = submit(folder, "slow.yaml")
     running.process.kill()
     running.process.communicate()
     assert left_of(services, STOP_SECONDS) == []

@@ -12,6 +12,7 @@ from deepsquare.model import Address
 
 _TYPE_2 = b"\x02"
 _EIP_155_OFFSET = 35
+_ADDRESS_BYTES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +63,9 @@ class Transaction:
 
 def created_address(account: Address, nonce: int) -> Address:
     """Where the contract lies that an account's transaction with this nonce creates."""
-    return checksum_address(keccak256(encode([bytes.fromhex(account[2:]), nonce]))[-20:])
+    return checksum_address(created_by(bytes.fromhex(account[2:]), nonce))
+
+
+def created_by(account: bytes, nonce: int) -> bytes:
+    """As `created_address`, both addresses as 20 bytes (yellow paper, 7)."""
+    return keccak256(encode([account, nonce]))[-_ADDRESS_BYTES:]

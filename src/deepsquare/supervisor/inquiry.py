@@ -4,10 +4,10 @@ import subprocess
 
 from deepsquare.clusters.port import ClusterError
 
-PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 20.0
 
 
-def answer_of(*command: str, patience_seconds: float = PATIENCE_SECONDS) -> str | None:
+def answer_of(*command: str, patience_seconds: float = _PATIENCE_SECONDS) -> str | None:
     """What a program prints; None where there is no such program, or where it fails.
 
     Raises `ClusterError` where it does not end in time: on a machine that is too busy, what was there still is.

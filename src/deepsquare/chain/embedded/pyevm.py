@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from eth._utils.address import generate_contract_address
 from eth.abc import ComputationAPI
 from eth.constants import CREATE_CONTRACT_ADDRESS, ZERO_HASH32
 from eth.exceptions import (
@@ -49,6 +48,7 @@ from deepsquare.chain.embedded.engine import Account, BlockEnvironment, Log, Out
 from deepsquare.chain.embedded.interpreter import Computation
 from deepsquare.chain.embedded.transactions import AccessList, Call, Transaction
 from deepsquare.chain.embedded.world import World
+from deepsquare.chain.transaction import created_by
 
 _DEEPEST_PYTHON_CALL = 12 * 1024
 """Twelve Python frames for each of the 1,024 levels that calls between contracts may nest."""
@@ -206,7 +206,7 @@ class _Executor(PragueTransactionExecutor):
         # None for a call; py-evm's own annotation forgets it.
         created: Any = None
         if is_create:
-            created = generate_contract_address(transaction.sender, state.get_nonce(transaction.sender) - 1)
+            created = created_by(transaction.sender, state.get_nonce(transaction.sender) - 1)
         return Message(
             gas=transaction.gas - transaction.intrinsic_gas,
             to=transaction.to,

@@ -240,11 +240,12 @@ class _Writer:
             else:
                 self._write(f"{place} = {_bytes_of(words[1])}")
             return
-        asked = self._asked(asking.method, words)
+        question = f"frame.{asking.method}({', '.join(map(str, words))})"
+        self._write("meter.gas_remaining = gas")
         if asking.gives:
-            self.push(self._named(asked))
+            self.push(self._named(question))
         else:
-            self._write(asked)
+            self._write(question)
         self._write("gas = meter.gas_remaining")
         if asking.grows:
             self._write("memory = frame.open_memory; held = len(memory)")
@@ -301,11 +302,6 @@ class _Writer:
     def _write(self, line: str) -> None:
         self._lines.append(line)
         self.text_length += len(line)
-
-    def _asked(self, method: str, words: Sequence[_Word]) -> str:
-        """The line before tells the frame how much gas there is, the line after takes what it has left."""
-        self._write("meter.gas_remaining = gas")
-        return f"frame.{method}({', '.join(map(str, words))})"
 
     def _have_memory(self, start: _Word) -> None:
         end = _plus(start, WORD_BYTES)

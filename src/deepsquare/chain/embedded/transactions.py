@@ -15,6 +15,7 @@ from rlp.exceptions import RLPException
 
 from deepsquare.chain.keccak import keccak256
 from deepsquare.chain.rlp_encoding import encode
+from deepsquare.chain.transaction import created_by
 
 MAX_TRANSACTION_BYTES = 128 * 1024
 MAX_INITCODE_BYTES = 49_152
@@ -72,7 +73,7 @@ class Transaction(Call):
         """The address of the contract that it creates, or would have if it did not fail."""
         if self.to is not None:
             return None
-        return keccak256(encode([self.sender, self.nonce]))[-_ADDRESS_BYTES:]
+        return created_by(self.sender, self.nonce)
 
     def price_at(self, base_fee: int) -> int:
         """Wei per gas that it pays in a block with this base fee."""

@@ -16,7 +16,7 @@ WRAPPER = resources.files("deepsquare.clusters.slurm") / "wrapper.sh"
 RUNS = 40
 
 
-def run(folder: Path, script: str, limit_bytes: int = 1000) -> tuple[int, str, dict[str, Any]]:
+def run(folder: Path, script: str, limit_bytes: int = 1000, **environment: str) -> tuple[int, str, dict[str, Any]]:
     """Exit code, output and end record of one run."""
     (folder / "record").mkdir(parents=True, exist_ok=True)
     (folder / "script").write_text(f"#!/bin/bash\n{script}\n")
@@ -24,7 +24,7 @@ def run(folder: Path, script: str, limit_bytes: int = 1000) -> tuple[int, str, d
     with (folder / "output").open("w+") as output:
         done = subprocess.run(
             ["env", "--default-signal=TERM", "/bin/bash", str(WRAPPER), str(folder), str(limit_bytes), "job"],
-            env={"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7"},
+            env={"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7", **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -33,6 +33,13 @@ def run(folder: Path, script: str, limit_bytes: int = 1000) -> tuple[int, str, d
         )
         output.seek(0)
         return done.returncode, output.read(), json.loads((folder / "record" / "ended.json").read_text())
+
+
+def slow_wrapper(folder: Path) -> str:
+    """A file for bash to read first, with which the wrapper alone takes a while before each of its commands."""
+    first = folder / "first"
+    first.write_text(f"[[ $0 != {WRAPPER} ]] || trap 'sleep 0.03' DEBUG\n")
+    return str(first)
 
 
 def test_a_script_that_ends_in_the_moment_of_a_signal_has_an_exit_code(tmp_path: Path) -> None:
@@ -71,6 +78,14 @@ def test_a_signal_for_the_wrapper_reaches_the_script(tmp_path: Path, name: str) 
     assert (code, record["exit_code"]) == (9, 9)
 
 
+def test_a_signal_that_comes_before_the_wrapper_knows_its_script_is_not_lost(tmp_path: Path) -> None:
+    script = "trap 'exit 9' TERM; kill -TERM $PPID; while :; do :; done"
+
+    code, _, record = run(tmp_path / "job", script, BASH_ENV=slow_wrapper(tmp_path))
+
+    assert (code, record["exit_code"], record["terminated"]) == (9, 9, True)
+
+
 def test_a_script_leads_its_own_process_group_and_has_nothing_to_read(tmp_path: Path) -> None:
     script = "read -r _ _ _ _ group _ </proc/$$/stat; ((group == $$)) && cat && ls /proc/$$/fd"
 
@@ -79,6 +94,12 @@ def test_a_script_leads_its_own_process_group_and_has_nothing_to_read(tmp_path: 
 
 def test_nothing_is_said_of_a_script_that_was_killed(tmp_path: Path) -> None:
     code, output, record = run(tmp_path / "job", "kill -KILL $$")
+
+    assert (code, output, record["exit_code"]) == (137, "", 137)
+
+
+def test_nothing_is_said_of_a_script_that_was_killed_before_the_next_command_of_the_wrapper(tmp_path: Path) -> None:
+    code, output, record = run(tmp_path / "job", "kill -KILL $$", BASH_ENV=slow_wrapper(tmp_path))
 
     assert (code, output, record["exit_code"]) == (137, "", 137)
 

@@ -9,18 +9,19 @@ folder=$1 limit_bytes=$2
 export SLURM_JOB_NAME=$3
 [[ -z ${SLURM_CPUS_PER_TASK-} ]] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK # newer srun reads only this one
 restarts=${SLURM_RESTART_COUNT:-0}
-terminated=false script=
+terminated=false script= early=
 trap 'terminated=true; forward TERM' TERM
 trap 'forward INT' INT
 trap 'forward HUP' HUP
 trap 'forward USR1' USR1
 trap 'forward USR2' USR2
 
-# Slurm signals the batch shell alone: hand it on to the script and all that it started in its session's group.
+# Slurm signals the batch shell alone: hand it on to the script and all that it started in its session's group; what
+# comes early waits until there is a script.
 # shellcheck disable=SC2317 # called by the traps
 forward() {
     interrupted=yes
-    [[ -z $script ]] || kill -s "$1" -- "-$script" 2>/dev/null
+    if [[ -n $script ]]; then kill -s "$1" -- "-$script" 2>/dev/null; else early+=" $1"; fi
 }
 
 # Write a record. Half of one is no JSON object, so a reader sees all of it or none.
@@ -43,22 +44,25 @@ exec 3>&"$pipe" {pipe}>&- 4<&"${filter[0]}"
 started_at=${EPOCHREALTIME:-$(date +%s.%N)} started_at=${started_at/,/.} # some languages write a comma
 [[ ! -e $folder/record/ended.json ]] || rm -f "$folder/record/ended.json" # of a run before a requeue
 record started.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"at\": $started_at}"
-set -m 2>/dev/null # the script leads its own process group
-"$folder/script" </dev/null >&3 2>&3 3>&- 4<&- &
+exec 5>&2 2>/dev/null # bash's own remark on a script that a signal ended is none of the job's output
+set -m                # the script leads its own process group
+"$folder/script" </dev/null >&3 2>&3 3>&- 4<&- 5>&- &
 script=$!
 set +m
 exec 3>&-
+for signal in $early; do forward "$signal"; done
 
 # A signal interrupts `wait`: wait again, until it has told the script's own status. It tells it once, then 127; and -1
 # where the signal came in the moment of the end: then the signal's own status must do.
 code=
 while :; do
     interrupted=
-    wait "$script" 2>/dev/null # bash's own remark on a signal is none of the job's output
+    wait "$script"
     status=$?
     [[ ($status == 127 || $status == -1) && -n $code ]] || code=$status
     [[ -n $interrupted ]] || break
 done
+exec 2>&5 5>&-
 ended_at=${EPOCHREALTIME:-$(date +%s.%N)} ended_at=${ended_at/,/.}
 
 # What the script printed must reach the file; processes that it left behind may hold the pipe open: not for long.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from deepsquare.gateway.database import Database, SqlUsedNonces
 from deepsquare.gateway.errors import StoreUnavailable
@@ -61,6 +62,19 @@ async def test_one_that_fails_is_undone_alone(database: Database) -> None:
         StoreUnavailable,
         3,
     ]
+
+
+async def test_nothing_of_a_group_that_the_database_gives_up_counts_as_written(database: Database) -> None:
+    def fail_as_on_a_full_disk(connection: Connection) -> None:
+        connection.exec_driver_sql("ROLLBACK")  # which SQLite does by itself then
+        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
+
+    writes = [database.write(add(1)), database.write(fail_as_on_a_full_disk), database.write(add(2))]
+
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 3
+    assert await database.write(add(1)) == 1
 
 
 async def test_whoever_leaves_early_takes_no_other_along(database: Database) -> None:

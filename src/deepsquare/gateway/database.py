@@ -164,7 +164,12 @@ class Database:
             return [_outcome(partial(self._run, transactions[0], {}))]
 
         def run_each(connection: Connection) -> list[_Outcome]:
-            return [_outcome(partial(_apart, connection, transaction)) for transaction in transactions]
+            outcomes = []
+            for transaction in transactions:
+                outcomes.append(_outcome(partial(_apart, connection, transaction)))
+                if _is_given_up(connection):
+                    raise StoreUnavailable("the database took back what was being written; check its disk")
+            return outcomes
 
         together = _outcome(partial(self._run, run_each, {}))
         return [together] * len(transactions) if isinstance(together, BaseException) else together
@@ -237,6 +242,12 @@ def _apart(connection: Connection, transaction: _Transaction) -> Any:
     except SQLAlchemyError as problem:
         raise _unavailable(problem) from problem
     return result
+
+
+def _is_given_up(connection: Connection) -> bool:
+    """Whether SQLite has undone the whole transaction by itself, as it may where its disk is full."""
+    driver = connection.connection.driver_connection
+    return driver is None or not driver.in_transaction
 
 
 def _engine(url: str) -> Engine:

@@ -19,6 +19,7 @@ from deepsquare.chain.reader import SERVICE_PAUSE_SECONDS, EventReader
 from deepsquare.clock import Clock
 from deepsquare.gateway import http_jobs, http_workflows, refusal
 from deepsquare.gateway.challenges import Challenges
+from deepsquare.gateway.credentials import CHALLENGE_HEADER
 from deepsquare.gateway.database import Database, SqlUsedNonces
 from deepsquare.gateway.doors import Doors
 from deepsquare.gateway.following import Followers, Wakeups
@@ -54,7 +55,7 @@ def assemble(settings: GatewaySettings, chain: ChainView, events: Events, clock:
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
-            expose_headers=["X-Request-Id", "X-Log-Attempt", "X-Script-Hash", "Retry-After"],
+            expose_headers=["X-Request-Id", "X-Log-Attempt", "X-Script-Hash", CHALLENGE_HEADER, "Retry-After"],
         )
         middleware.insert(0, cors)
     app = FastAPI(

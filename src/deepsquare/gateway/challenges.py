@@ -4,6 +4,9 @@ A challenge is not stored: its nonce carries a MAC over everything that it is go
 that all processes of one gateway share through their database. So nobody can exhaust memory or disk by
 asking for challenges. What is stored is the nonce of an answer that was ACCEPTED, until it expires:
 the second use finds it there. Only accounts that the chain lets in can add to that list.
+
+A challenge that somebody asks for is for one job. One that is handed on with an answer is for whichever job its own
+answer names: what binds that answer to its job is the account's signature, which names the job in any case.
 """
 
 import hashlib
@@ -35,8 +38,11 @@ class Challenges:
         self._secret = secret
         self._lifetime = lifetime
 
-    def issue(self, account: Address, purpose: Purpose, job_id: JobId, now: datetime) -> Challenge:
-        """A fresh challenge for one request; whole seconds, so that both sides write the same moment."""
+    def issue(self, account: Address, purpose: Purpose, job_id: JobId | None, now: datetime) -> Challenge:
+        """A fresh challenge for one request about this job; None: about the job that the answer names.
+
+        In whole seconds, so that both sides write the same moment.
+        """
         expires_at = (now + self._lifetime).replace(microsecond=0)
         random = secrets.token_hex(_RANDOM_BYTES)
         return Challenge(random + self._mac(random, account, purpose, job_id, expires_at), expires_at)
@@ -44,10 +50,11 @@ class Challenges:
     def recognises(self, challenge: Challenge, account: Address, purpose: Purpose, job_id: JobId) -> bool:
         """True if this gateway issued exactly this challenge for exactly this use."""
         random, mac = challenge.nonce[: 2 * _RANDOM_BYTES], challenge.nonce[2 * _RANDOM_BYTES :]
-        expected = self._mac(random, account, purpose, job_id, challenge.expires_at)
-        return hmac.compare_digest(mac.encode(), expected.encode())
+        possible = (self._mac(random, account, purpose, job, challenge.expires_at) for job in (job_id, None))
+        return any(hmac.compare_digest(mac.encode(), expected.encode()) for expected in possible)
 
-    def _mac(self, random: str, account: Address, purpose: Purpose, job_id: JobId, expires_at: datetime) -> str:
-        parts = (random, account.lower(), purpose.value, format_job_id(job_id), str(int(expires_at.timestamp())))
+    def _mac(self, random: str, account: Address, purpose: Purpose, job_id: JobId | None, expires_at: datetime) -> str:
+        job = "any job" if job_id is None else format_job_id(job_id)
+        parts = (random, account.lower(), purpose.value, job, str(int(expires_at.timestamp())))
         message = "\n".join(parts).encode()
         return hmac.new(self._secret, message, hashlib.sha256).digest()[:_MAC_BYTES].hex()

@@ -1,8 +1,8 @@
 """What others use of the gateway: submit and validate workflows, fetch a script, write, read and follow logs.
 
-The only part of this package that the rest of the project imports. It knows no clock. By itself it goes
-on following a log, and repeats once a request whose connection was lost; whether trying again makes sense otherwise
-decides whoever calls, by `transient` of the error. httpx is imported when the first request is made.
+The only part of this package that the rest of the project imports. By itself it goes on following a log, and
+repeats once a request whose connection was lost or whose challenge counts no more; whether trying again makes sense
+otherwise decides whoever calls, by `transient` of the error. httpx is imported when the first request is made.
 """
 
 import base64
@@ -19,7 +19,7 @@ from deepsquare.chain.texts import one_line
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway import signing
 from deepsquare.gateway.address import normalised
-from deepsquare.gateway.credentials import Answer, Credentials
+from deepsquare.gateway.credentials import CHALLENGE_HEADER, Answer, Credentials, InvalidCredentials, handed_on
 from deepsquare.gateway.errors import (
     GatewayBusy,
     GatewayUnreachable,
@@ -29,6 +29,7 @@ from deepsquare.gateway.errors import (
     UnexpectedAnswer,
     WrongGrid,
 )
+from deepsquare.gateway.held_challenges import HeldChallenges
 from deepsquare.gateway.signing import Challenge, SigningDomain
 from deepsquare.model import Address, JobId
 from deepsquare.web.client import ServiceClient
@@ -48,6 +49,8 @@ RECONNECT_SECONDS = 1.0
 DEFAULT_RETRY_SECONDS = 5.0
 _ERROR_STATUS = 400
 _BUSY_STATUSES = (429, 502, 503, 504)
+_SPENT = ("challenge_invalid", "challenge_expired", "challenge_used")
+"""The codes that a fresh challenge helps against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class GatewayClient(ServiceClient):
         self._domain = domain
         self._clock = clock or SystemClock()
         self._info: GatewayInfo | None = None
+        self._held = HeldChallenges()
         self._full_logs: set[tuple[JobId, int]] = set()
 
     async def about(self) -> GatewayInfo:
@@ -144,9 +148,7 @@ class GatewayClient(ServiceClient):
 
         The caller compares its SHA-256 with the job's `script_hash`: the gateway is not trusted for that.
         """
-        header = await self._answered(job_id, "fetch-script", signer)
-        response = await self._request("GET", f"/v1/jobs/{job_id}/script", headers=header)
-        return response.text
+        return (await self._admitted(f"/v1/jobs/{job_id}/script", job_id, "fetch-script", signer)).text
 
     async def append_log(self, job_id: JobId, attempt: int, offset: int, data: bytes, signer: TypedDataSigner) -> int:
         """Write `data` at `offset` of the attempt's log; the offset where the next append starts.
@@ -174,9 +176,8 @@ class GatewayClient(ServiceClient):
 
     async def read_log(self, job_id: JobId, signer: TypedDataSigner, attempt: int | None = None) -> bytes:
         """What a job of `signer`, the customer, has printed so far: in its last attempt, or in the one asked for."""
-        header = await self._answered(job_id, "read-log", signer)
         query = "" if attempt is None else f"?attempt={attempt}"
-        return (await self._request("GET", f"/v1/jobs/{job_id}/log{query}", headers=header)).content
+        return (await self._admitted(f"/v1/jobs/{job_id}/log{query}", job_id, "read-log", signer)).content
 
     async def follow_log(self, job_id: JobId, signer: TypedDataSigner) -> AsyncGenerator[LogChunk]:
         """Everything that a job prints, from its first attempt on, as it comes, until it is over.
@@ -208,7 +209,8 @@ class GatewayClient(ServiceClient):
         import httpx  # noqa: PLC0415 - loaded by now; commands without a gateway must not pay for it
         from httpx_sse import EventSource, SSEError  # noqa: PLC0415 - imports httpx
 
-        headers = {**await self._answered(job_id, "read-log", signer), "Accept": "text/event-stream"}
+        challenge = await self._challenge(job_id, "read-log", signer.address)
+        headers = {**self._answering(challenge, job_id, "read-log", signer), "Accept": "text/event-stream"}
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
         timeout = httpx.Timeout(TIMEOUT_SECONDS, read=SILENCE_SECONDS)
@@ -232,13 +234,44 @@ class GatewayClient(ServiceClient):
         except (ValueError, KeyError, TypeError, binascii.Error) as problem:
             raise UnexpectedAnswer(self.url, "a chunk of a log that cannot be read") from problem
 
-    async def _answered(self, job_id: JobId, purpose: str, signer: TypedDataSigner) -> dict[str, str]:
-        """The header that answers a fresh challenge."""
-        wanted = json.dumps({"account": signer.address, "purpose": purpose}).encode()
+    async def _admitted(self, path: str, job_id: JobId, purpose: str, signer: TypedDataSigner) -> "httpx.Response":
+        """What the gateway gives at `path` to who answers a challenge: one that it has handed on, else a fresh one.
+
+        Where it takes that one no more (it is late, or was used by a request whose answer got lost), a fresh one is
+        answered, once.
+        """
+
+        async def ask(challenge: Challenge) -> "httpx.Response":
+            return await self._request("GET", path, headers=self._answering(challenge, job_id, purpose, signer))
+
+        account = signer.address
+        held = self._held.take(account, purpose, self._clock.now())
+        try:
+            response = await ask(held or await self._challenge(job_id, purpose, account))
+        except RefusedByGateway as refusal:
+            if refusal.code not in _SPENT:
+                raise
+            self._held.forget(account, purpose)
+            response = await ask(await self._challenge(job_id, purpose, account))
+        if (header := response.headers.get(CHALLENGE_HEADER)) is not None:
+            self._held.keep(account, purpose, self._handed_on(header))
+        return response
+
+    def _handed_on(self, header: str) -> Challenge:
+        try:
+            return handed_on(header)
+        except InvalidCredentials as problem:
+            raise UnexpectedAnswer(self.url, f"a {CHALLENGE_HEADER} header that cannot be read") from problem
+
+    async def _challenge(self, job_id: JobId, purpose: str, account: Address) -> Challenge:
+        """A fresh challenge. Raises `WrongGrid` where the gateway serves another grid."""
+        wanted = json.dumps({"account": account, "purpose": purpose}).encode()
         issued = _Object(self.url, await self._json("POST", f"/v1/jobs/{job_id}/challenges", content=wanted))
-        expires_at = datetime.fromtimestamp(issued.whole("expires_at"), UTC)
-        challenge = Challenge(issued.text("nonce"), expires_at)
         self._check_grid(issued)
+        return Challenge(issued.text("nonce"), datetime.fromtimestamp(issued.whole("expires_at"), UTC))
+
+    def _answering(self, challenge: Challenge, job_id: JobId, purpose: str, signer: TypedDataSigner) -> dict[str, str]:
+        """The header that answers a challenge."""
         message = signing.access(signer.address, self.url, purpose, job_id, challenge)
         credentials = Credentials(signer.address, self._domain.sign(message, signer), Answer(self.url, challenge))
         return {"Authorization": credentials.header()}

@@ -1,7 +1,9 @@
 """How a signature travels: the `Authorization: DeepSquare name="value", ...` header, written and read here only.
 
 Which fields stand in it depends on the door: an answered challenge has all of them, a signed append only
-the account and the signature. Reading is strict and bounded; what does not parse is `InvalidCredentials`.
+the account and the signature. Back travels the next challenge, in a header of the same form:
+`DeepSquare-Challenge: nonce="...", expires_at="..."`. Reading is strict and bounded; what does not parse is
+`InvalidCredentials`.
 """
 
 import re
@@ -13,6 +15,7 @@ from deepsquare.gateway.signing import SIGNATURE_BYTES, Challenge
 from deepsquare.model import Address
 
 SCHEME = "DeepSquare"
+CHALLENGE_HEADER = "DeepSquare-Challenge"
 MAX_HEADER_CHARACTERS = 2048
 MAX_TIMESTAMP = 2**33
 
@@ -22,7 +25,7 @@ _SIGNATURE = re.compile(rf"\A0x[0-9a-fA-F]{{{2 * SIGNATURE_BYTES}}}\Z")
 
 
 class InvalidCredentials(ValueError):
-    """An Authorization header that cannot be read; the message says which part and never repeats it."""
+    """A header that cannot be read; the message says which part and never repeats it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +49,47 @@ class Credentials:
         """The value of the Authorization header."""
         fields = {"account": self.account, "signature": f"0x{self.signature.hex()}"}
         if self.answer is not None:
-            fields |= {
-                "gateway": self.answer.gateway,
-                "nonce": self.answer.challenge.nonce,
-                "expires_at": str(int(self.answer.challenge.expires_at.timestamp())),
-            }
-        return f"{SCHEME} " + ", ".join(f'{name}="{value}"' for name, value in fields.items())
+            fields |= {"gateway": self.answer.gateway, **_challenge_fields(self.answer.challenge)}
+        return f"{SCHEME} {_joined(fields)}"
 
     @classmethod
     def parse(cls, header: str) -> "Credentials":
         """The credentials in an Authorization header; raises `InvalidCredentials`."""
-        if len(header) > MAX_HEADER_CHARACTERS:
-            raise InvalidCredentials("the Authorization header is too long")
         scheme, _, rest = header.partition(" ")
         if scheme.lower() != SCHEME.lower():
             raise InvalidCredentials(f"the Authorization header must start with {SCHEME}")
-        fields = _fields(rest)
+        fields = _fields("Authorization", rest)
         return cls(_account(fields), _signature(fields), _answer(fields))
 
 
-def _fields(text: str) -> dict[str, str]:
+def challenge_header(challenge: Challenge) -> dict[str, str]:
+    """The header of an answer that hands a challenge on."""
+    return {CHALLENGE_HEADER: _joined(_challenge_fields(challenge))}
+
+
+def handed_on(header: str) -> Challenge:
+    """The challenge in the value of a `DeepSquare-Challenge` header; raises `InvalidCredentials`."""
+    return _challenge(_fields(CHALLENGE_HEADER, header))
+
+
+def _challenge_fields(challenge: Challenge) -> dict[str, str]:
+    return {"nonce": challenge.nonce, "expires_at": str(int(challenge.expires_at.timestamp()))}
+
+
+def _joined(fields: dict[str, str]) -> str:
+    return ", ".join(f'{name}="{value}"' for name, value in fields.items())
+
+
+def _fields(header: str, text: str) -> dict[str, str]:
+    if len(text) > MAX_HEADER_CHARACTERS or not text.isascii():
+        raise InvalidCredentials(f"the {header} header must be at most {MAX_HEADER_CHARACTERS} characters of ASCII")
     fields: dict[str, str] = {}
     for part in text.split(","):
         match = _FIELD.match(part)
         if match is None:
-            raise InvalidCredentials('the Authorization header must be a list of name="value", separated by commas')
+            raise InvalidCredentials(f'the {header} header must be a list of name="value", separated by commas')
         if match["name"] in fields:
-            raise InvalidCredentials("the Authorization header names a field twice")
+            raise InvalidCredentials(f"the {header} header names a field twice")
         fields[match["name"]] = match["value"]
     return fields
 
@@ -95,10 +112,16 @@ def _answer(fields: dict[str, str]) -> Answer | None:
     names = ("gateway", "nonce", "expires_at")
     if not any(name in fields for name in names):
         return None
-    if not all(name in fields for name in names):
-        raise InvalidCredentials("an answer to a challenge has the fields gateway, nonce and expires_at")
-    expires_at = fields["expires_at"]
+    if "gateway" not in fields:
+        raise InvalidCredentials("an answer to a challenge has the field gateway, too")
+    return Answer(fields["gateway"], _challenge(fields))
+
+
+def _challenge(fields: dict[str, str]) -> Challenge:
+    nonce, expires_at = fields.get("nonce", ""), fields.get("expires_at", "")
+    if not nonce:
+        raise InvalidCredentials("a challenge has the fields nonce and expires_at")
     if not (expires_at.isascii() and expires_at.isdigit() and len(expires_at) <= len(str(MAX_TIMESTAMP))):
         raise InvalidCredentials("the field expires_at must be whole seconds since 1970")
     moment = datetime.fromtimestamp(min(int(expires_at), MAX_TIMESTAMP), UTC)
-    return Answer(fields["gateway"], Challenge(fields["nonce"], moment))
+    return Challenge(nonce, moment)

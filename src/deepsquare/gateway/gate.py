@@ -30,6 +30,8 @@ class Grant:
     """What the gatekeeper has established for one request."""
 
     job: Job
+    next_challenge: Challenge | None = None
+    """The account's next one for the same purpose, in place of the one that it has used up; None where it used none."""
 
 
 class Gatekeeper:
@@ -70,10 +72,10 @@ class Gatekeeper:
             await self._check_signed(request, door, credentials)
             return Grant(self._allowed(door, await self._jobs.recent(job_id), credentials.account, attempt))
         challenge = self._check_answer(credentials, door.purpose, job_id)
-        grant = Grant(self._allowed(door, await self._jobs.fresh(job_id), credentials.account))
+        job = self._allowed(door, await self._jobs.fresh(job_id), credentials.account)
         if not await self._used.use(challenge.nonce, challenge.expires_at):
             raise Refusal(ErrorCode.CHALLENGE_USED, "this challenge has been used before")
-        return grant
+        return Grant(job, self._challenges.issue(credentials.account, door.purpose, None, self._clock.now()))
 
     @staticmethod
     def _allowed(door: Door, job: Job | None, account: Address, attempt: int | None = None) -> Job:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deepsquare.chain.keccak import checksum_address
 from deepsquare.gateway.access import Purpose
 from deepsquare.gateway.codes import ErrorCode
+from deepsquare.gateway.credentials import CHALLENGE_HEADER, challenge_header
 from deepsquare.gateway.following import READ_BYTES, Chunk, End, Heartbeat, Place
 from deepsquare.gateway.gate import Grant
 from deepsquare.gateway.logs import LogState
@@ -38,6 +39,12 @@ _Granted = Annotated[Grant, Depends(grant_of)]
 _JOB_ID: dict[str, Any] = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _ATTEMPT: dict[str, Any] = {"name": "attempt", "in": "path", "required": True, "schema": {"type": "integer"}}
 _BYTES: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_NEXT_CHALLENGE: dict[str, Any] = {
+    CHALLENGE_HEADER: {
+        "description": "The account's next challenge for this purpose, for any job: nonce and expires_at.",
+        "schema": {"type": "string"},
+    }
+}
 
 
 class ChallengeRequest(BaseModel):
@@ -79,7 +86,11 @@ async def challenge(request: Request, wanted: ChallengeRequest, parts: _Parts) -
     )
 
 
-@router.get("/script", summary="The job's script, for its provider", openapi_extra={"parameters": [_JOB_ID]})
+@router.get(
+    "/script",
+    summary="The job's script, for its provider",
+    openapi_extra={"parameters": [_JOB_ID], "responses": {"200": {"headers": _NEXT_CHALLENGE}}},
+)
 async def script(parts: _Parts, grant: _Granted) -> PlainTextResponse:
     """Only the script that this job names, only for the provider that the chain names, only while it holds the job."""
     job = grant.job
@@ -92,7 +103,7 @@ async def script(parts: _Parts, grant: _Granted) -> PlainTextResponse:
         raise Refusal(ErrorCode.SCRIPT_UNKNOWN, f"this gateway does not hold the script of job {job.id}")
     if stored.owner != job.customer:
         raise Refusal(ErrorCode.ACCESS_DENIED, f"the script that job {job.id} names belongs to another customer")
-    return PlainTextResponse(stored.text, headers={"X-Script-Hash": job.definition.script_hash})
+    return PlainTextResponse(stored.text, headers={"X-Script-Hash": job.definition.script_hash, **_handing_on(grant)})
 
 
 @router.post(
@@ -139,7 +150,7 @@ async def close(request: Request, parts: _Parts, grant: _Granted) -> LogPosition
     summary="The log as it is now, for the job's customer",
     openapi_extra={
         "parameters": [_JOB_ID, {"name": "attempt", "in": "query", "schema": {"type": "integer"}}],
-        "responses": {"200": {"description": "The bytes of the log.", "content": _BYTES}},
+        "responses": {"200": {"description": "The bytes of the log.", "content": _BYTES, "headers": _NEXT_CHALLENGE}},
     },
 )
 async def read(request: Request, parts: _Parts, grant: _Granted) -> Response:
@@ -150,7 +161,7 @@ async def read(request: Request, parts: _Parts, grant: _Granted) -> Response:
     if state is None:
         attempt = "" if wanted is None else f" of attempt {wanted}"
         raise Refusal(ErrorCode.LOG_UNKNOWN, f"job {grant.job.id} has no log{attempt}")
-    headers = {"X-Log-Attempt": str(state.attempt), "Content-Length": str(state.length)}
+    headers = {"X-Log-Attempt": str(state.attempt), "Content-Length": str(state.length), **_handing_on(grant)}
     content = _content(parts, grant.job.id, state)
     return StreamingResponse(content, media_type="application/octet-stream", headers=headers)
 
@@ -160,14 +171,26 @@ async def read(request: Request, parts: _Parts, grant: _Granted) -> Response:
     summary="The log as it is written, for the job's customer",
     openapi_extra={
         "parameters": [_JOB_ID, {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}}],
-        "responses": {"200": {"description": "Events chunk and end.", "content": {"text/event-stream": {}}}},
+        "responses": {
+            "200": {
+                "description": "Events chunk and end.",
+                "content": {"text/event-stream": {}},
+                "headers": _NEXT_CHALLENGE,
+            }
+        },
     },
 )
 async def follow(request: Request, parts: _Parts, grant: _Granted) -> StreamingResponse:
     """Server-sent events; a client that lost its connection goes on behind the last event's id."""
     place = _place(request.headers.get("last-event-id"))
     parts.wakeups.check_room()
-    return StreamingResponse(_events(parts, grant.job.id, place), media_type="text/event-stream")
+    events = _events(parts, grant.job.id, place)
+    return StreamingResponse(events, media_type="text/event-stream", headers=_handing_on(grant))
+
+
+def _handing_on(grant: Grant) -> dict[str, str]:
+    """The header with the account's next challenge."""
+    return {} if grant.next_challenge is None else challenge_header(grant.next_challenge)
 
 
 async def _content(parts: Parts, job_id: JobId, state: LogState) -> AsyncIterator[bytes]:

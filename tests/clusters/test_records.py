@@ -1,10 +1,11 @@
 """Small files that survive anything."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from deepsquare.clusters.records import read_json, write_json
+from deepsquare.clusters.records import append_json, read_json, read_json_lines, write_json
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -21,3 +22,32 @@ def test_what_makes_no_sense_counts_as_absent(tmp_path: Path, garbage: bytes) ->
 
     assert read_json(tmp_path / "a.json") is None
     assert read_json(tmp_path / "b.json") is None
+
+
+def test_lines_are_read_in_the_order_they_were_added(tmp_path: Path) -> None:
+    for number in range(3):
+        append_json(tmp_path / "lines", {"x": number})
+
+    assert read_json_lines(tmp_path / "lines") == [{"x": 0}, {"x": 1}, {"x": 2}]
+    assert read_json_lines(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("half", [b'{"x": 2', b'\n{"x": 2', b"\n[1]", b"\n\xff\xfe", b"\n" + b"[" * 100_000])
+def test_a_line_that_makes_no_sense_spoils_no_other(tmp_path: Path, half: bytes) -> None:
+    path = tmp_path / "lines"
+    append_json(path, {"x": 1})
+    path.write_bytes(path.read_bytes() + half)
+    append_json(path, {"x": 3})
+
+    assert read_json_lines(path) == [{"x": 1}, {"x": 3}]
+
+
+def test_a_pipe_or_a_link_in_the_place_of_lines_is_an_error_to_write_and_nothing_to_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+
+    for path in (tmp_path / "pipe", tmp_path / "link"):
+        with pytest.raises(OSError, match=path.name):
+            append_json(path, {"x": 1})
+        assert read_json_lines(path) == []
+    assert not (tmp_path / "target").exists()

@@ -1,6 +1,7 @@
-"""Small JSON files that survive anything: a reader sees all of a file or none of it.
+"""Small JSON files that survive anything: a reader sees all of a file, or of a line, or none of it.
 
-Whoever writes here may be killed at any moment, so a file is written beside its place, synced and renamed.
+Whoever writes here may be killed at any moment, so a file is written beside its place, synced and renamed; a line is
+added and synced.
 Whatever is read here may have been written by a job's user: links, pipes, anything huge and anything that cannot be
 understood count as absent.
 This module is on the way to a job's first instruction, so it imports next to nothing.
@@ -20,6 +21,9 @@ LARGEST_BYTES = 4 << 20
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 """Nothing there, or a link, or a socket."""
 
+_UNTRUSTED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How to open what may be a link or a pipe by now."""
+
 
 def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) -> None:
     """Replace `path` by `value` in one step; only the owner may read it.
@@ -28,11 +32,12 @@ def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) ->
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(value, file)
+    try:
+        write_all(descriptor, json.dumps(value).encode())
         if durable:
-            file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     temporary.replace(path)
     if durable:
         sync_folder(path.parent)
@@ -40,20 +45,55 @@ def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) ->
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in `path`; None where there is no such file, or nothing sensible in it."""
+    content = _read_plain(path)
+    return None if content is None else _object(content)
+
+
+def append_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Add `value` as a line and have it on disk; for the name of a file that is new see `sync_folder`."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _UNTRUSTED, 0o600)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        # A power cut may have left half of the line before: that one ends here.
+        write_all(descriptor, f"\n{json.dumps(value)}\n".encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects in `path`, a line each; lines that make no sense are left out."""
+    lines = (_read_plain(path) or b"").splitlines()
+    return [value for line in lines if line and (value := _object(line)) is not None]
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it, or raise: a disk that gets full takes a part first."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _read_plain(path: Path) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _UNTRUSTED)
     except OSError as error:
         if error.errno in _NO_FILE:
             return None
         raise
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST_BYTES:
             return None
-        try:
-            value = json.loads(file.read(LARGEST_BYTES))
-        except (ValueError, RecursionError):
-            return None
+        return os.read(descriptor, facts.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
     return value if isinstance(value, dict) else None
 
 

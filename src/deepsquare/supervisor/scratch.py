@@ -25,7 +25,12 @@ def scratch_name(tag: JobTag) -> str:
 
 def sweep(shared_root: Path, tag: JobTag) -> None:
     """Remove what the attempt has left. What cannot be removed (another account's files) is logged, not raised."""
-    for folder in shared_root.glob(f"job-{scratch_name(tag)}-*"):
+    start = f"job-{scratch_name(tag)}-"
+    try:
+        left = [path for path in shared_root.iterdir() if path.name.startswith(start)]
+    except FileNotFoundError:
+        return
+    for folder in left:
         try:
             _remove(folder)
         except OSError as error:

@@ -248,9 +248,7 @@ async def test_a_job_that_renames_itself_is_still_known_and_poses_as_no_other(
 async def test_a_jobs_output_cannot_be_turned_into_a_window_to_our_files(
     cluster: SlurmCluster, place: SlurmPlace
 ) -> None:
-    request = job(
-        place, "ln -sf /etc/shadow ../output; rm -f ../output; mv ../output ../x; cat ../request.json; exit 0"
-    )
+    request = job(place, "ln -sf /etc/shadow ../output; rm -f ../output; mv ../output ../x; cat ../facts.jsonl; exit 0")
 
     _, output = await run(cluster, request)
 

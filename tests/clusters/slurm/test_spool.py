@@ -9,16 +9,52 @@ import pytest
 from deepsquare.clusters.slurm.spool import RECORD_LIMIT_BYTES, JobSpool, Spool
 from tests.clusters.places import LocalPlace, job
 
+ACCOUNT = pwd.getpwuid(os.geteuid())
+
 
 @pytest.fixture
 def spool(tmp_path: Path) -> JobSpool:
-    account = pwd.getpwuid(os.geteuid())
-    whole = Spool(tmp_path / "spool", account)
+    whole = Spool(tmp_path / "spool", ACCOUNT)
     whole.create()
     request = job(LocalPlace(tmp_path), "true")
     one = whole.job(request.tag)
     one.create(request, now=5.0)
     return one
+
+
+def after_a_restart(spool: JobSpool) -> JobSpool:
+    """The same folder for a supervisor that has just been started."""
+    return JobSpool(spool.path, ACCOUNT)
+
+
+def test_what_we_did_with_a_job_outlives_us(spool: JobSpool) -> None:
+    assert after_a_restart(spool).submitted_id() is None
+
+    spool.keep_id("17")
+    spool.keep_limit(99)
+    spool.mark_cancelled()
+
+    again = after_a_restart(spool)
+    assert (again.submitted_at(), again.submitted_id(), again.limit_minutes()) == (5.0, "17", 99)
+    assert again.cancel_asked()
+
+
+def test_what_a_restarted_supervisor_adds_leaves_what_was_known(spool: JobSpool) -> None:
+    again = after_a_restart(spool)
+    again.keep_id("17")
+
+    for one in (again, after_a_restart(spool)):
+        assert (one.submitted_at(), one.submitted_id(), one.limit_minutes()) == (5.0, "17", 60)
+        assert not one.cancel_asked()
+
+
+def test_of_a_job_without_its_folder_it_is_known_that_its_end_was_asked_for(spool: JobSpool) -> None:
+    spool.remove()
+    assert spool.submitted_at() is None
+
+    spool.mark_cancelled()
+
+    assert after_a_restart(spool).cancel_asked()
 
 
 def test_a_record_is_read_with_the_time_of_the_file_system(spool: JobSpool) -> None:
@@ -69,26 +105,45 @@ def test_a_file_of_another_account_is_no_record(spool: JobSpool) -> None:
 
 
 def test_nobody_else_may_read_a_script(spool: JobSpool) -> None:
-    for path in (spool.script, spool.output, spool.request):
+    for path in (spool.script, spool.output, spool.facts):
         assert path.stat().st_mode & 0o077 == 0
 
 
 def test_removing_follows_no_link(spool: JobSpool, tmp_path: Path) -> None:
-    (tmp_path / "precious").mkdir()
-    (tmp_path / "precious" / "file").touch()
-    (spool.work / "link").symlink_to(tmp_path / "precious")
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "ended.json").touch()
+    (spool.work / "link").symlink_to(precious)
+    spool.record.rmdir()
+    spool.record.symlink_to(precious)
 
     spool.remove()
 
     assert not spool.path.exists()
-    assert (tmp_path / "precious" / "file").exists()
+    assert (precious / "ended.json").exists()
+
+
+def test_a_folder_is_removed_whatever_lies_in_it(spool: JobSpool) -> None:
+    (spool.record / "ended.json").mkdir()
+    (spool.record / "core").touch()
+    os.mkfifo(spool.path / "pipe")
+    spool.script.unlink()
+
+    spool.remove()
+    assert not spool.path.exists()
+
+    spool.remove()
 
 
 def test_a_second_try_starts_from_nothing(spool: JobSpool, tmp_path: Path) -> None:
     (spool.record / "ended.json").write_text('{"a": 1}')
+    spool.keep_id("17")
+    spool.mark_cancelled()
 
     spool.create(job(LocalPlace(tmp_path), "false", time_limit_minutes=9), now=6.0)
 
     assert spool.claim("ended.json") is None
     assert "false" in spool.script.read_text()
-    assert spool.limit_minutes() == 9
+    for one in (spool, after_a_restart(spool)):
+        assert (one.submitted_at(), one.submitted_id(), one.limit_minutes()) == (6.0, None, 9)
+        assert not one.cancel_asked()

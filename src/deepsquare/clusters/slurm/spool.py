@@ -2,10 +2,7 @@
 
     <spool>/events/           one line per ended job, if the site's jobcomp script writes some; only a wake-up
     <spool>/<tag>/            the supervisor's; the job's account may pass through, not change names here
-        request.json          what was submitted, and when          (supervisor)
-        submitted.json        the id that sbatch answered with      (supervisor)
-        limit.json            the time limit that was set later     (supervisor)
-        cancelled             we asked for the end of the job       (supervisor)
+        facts.jsonl           what we did with the job              (supervisor)
         script                the customer's script                 (account, closed to others)
         output                stdout and stderr                     (account; it can write it but not replace it)
         record/               started.json, ended.json              (account: claims, to be checked)
@@ -14,6 +11,9 @@
 A job's account can put anything into what it owns, so records are opened without following links, without waiting on
 a pipe, only if they are small plain files of that account. The output lies in the supervisor's folder: a job cannot
 make it a link to a file that only the supervisor may read.
+
+The facts grow by a line at a time: what was submitted and when, the id that `sbatch` answered with, a limit that was
+set later, that we asked for the end. A line is on disk before the next step begins; half a line counts as none.
 """
 
 import json
@@ -21,13 +21,15 @@ import os
 import pwd
 import shutil
 import stat
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deepsquare.clusters.port import JobRequest
-from deepsquare.clusters.records import read_json, sync_folder, write_json
+from deepsquare.clusters.records import append_json, read_json_lines, sync_folder, write_all
 from deepsquare.model import Address, InvalidTag, JobTag
 
 RECORD_LIMIT_BYTES = 4096
@@ -42,41 +44,47 @@ class Claim:
 
 
 class JobSpool:
-    """The files of one job. Those of the supervisor are read once: nobody else writes them while it runs."""
+    """The files of one job. The facts are read once: nobody else writes them while the supervisor runs."""
 
     def __init__(self, path: Path, account: pwd.struct_passwd) -> None:
         self.path = path
-        self.request = path / "request.json"
-        self.submitted = path / "submitted.json"
-        self.limit = path / "limit.json"
-        self.cancelled = path / "cancelled"
+        self.facts = path / "facts.jsonl"
         self.script = path / "script"
         self.output = path / "output"
         self.record = path / "record"
         self.work = path / "work"
         self._account = account
-        self._known: dict[Path, Mapping[str, Any]] = {}
+        self._known: Mapping[str, Any] | None = None
+        self._knowing = threading.Lock()
 
     def create(self, request: JobRequest, now: float) -> None:
         """Write everything that the job needs, each file with its owner; replaces what an earlier try left."""
-        self.path.mkdir(mode=0o711, exist_ok=True)
+        facts = {"tag": str(request.tag), "name": request.name, "submitted_at": now}
+        facts["minutes"] = request.time_limit_minutes
+        # Known before it is on disk: who meets a folder that is half made need not search for the job's past.
+        self._know(facts)
+        self._make_folder()
         for folder in (self.record, self.work):
-            if folder.is_symlink() or folder.exists():
-                shutil.rmtree(folder)
             folder.mkdir(mode=0o700)
             self._give(folder)
         self._write_for_job(self.script, request.script, 0o500)
         self._write_for_job(self.output, "", 0o600)
-        self.limit.unlink(missing_ok=True)
-        self._known.clear()
-        content = {"tag": str(request.tag), "name": request.name, "submitted_at": now}
-        self._write(self.request, {**content, "minutes": request.time_limit_minutes})
+        append_json(self.facts, facts)
+        sync_folder(self.path)
+
+    def _make_folder(self) -> None:
+        try:
+            self.path.mkdir(mode=0o711)
+        except FileExistsError:
+            shutil.rmtree(self.path)
+            self.path.mkdir(mode=0o711)
 
     def _write_for_job(self, path: Path, text: str, mode: int) -> None:
-        path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            write_all(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
         self._give(path)
 
     def _give(self, path: Path) -> None:
@@ -103,53 +111,83 @@ class JobSpool:
 
     def submitted_at(self) -> float | None:
         """When the job was given to Slurm, or was about to be, as a timestamp."""
-        return self._number(self.request, "submitted_at")
+        return self._number("submitted_at")
 
     def limit_minutes(self) -> float | None:
         """The present time limit, as far as it was set by us."""
-        later = self._number(self.limit, "minutes")
-        return later if later is not None else self._number(self.request, "minutes")
+        return self._number("minutes")
 
     def keep_limit(self, minutes: int) -> None:
         """Remember the time limit that was set later."""
-        self._write(self.limit, {"minutes": minutes})
+        self._keep({"minutes": minutes})
 
     def submitted_id(self) -> str | None:
         """The id that `sbatch` answered with; None where its answer was lost."""
-        value = self._read(self.submitted).get("id")
+        value = self._facts().get("id")
         return value if isinstance(value, str) else None
 
     def keep_id(self, job_id: str) -> None:
         """Remember the id that `sbatch` answered with."""
-        self._write(self.submitted, {"id": job_id})
+        self._keep({"id": job_id})
 
-    def _number(self, path: Path, key: str) -> float | None:
-        value = self._read(path).get(key)
-        return value if isinstance(value, int | float) else None
-
-    def _read(self, path: Path) -> Mapping[str, Any]:
-        """One of the supervisor's own files; empty where there is none yet."""
-        known = self._known.get(path)
-        if known is None:
-            # Whoever wrote it meanwhile, in another thread, knows better.
-            known = self._known.setdefault(path, read_json(path) or {})
-        return known
-
-    def _write(self, path: Path, values: Mapping[str, Any]) -> None:
-        write_json(path, values)
-        self._known[path] = values
+    def cancel_asked(self) -> bool:
+        """Whether it was us who asked for the end."""
+        return self._facts().get("cancel_asked") is True
 
     def mark_cancelled(self) -> None:
         """Remember that it was us who asked for the end, before we ask."""
         self.path.mkdir(mode=0o711, exist_ok=True)
-        self.cancelled.touch(mode=0o600)
-        sync_folder(self.path)
+        self._keep({"cancel_asked": True})
+        sync_folder(self.path)  # the folder may have been lost, and its files with it
 
     def remove(self) -> None:
         """Delete the folder; links in it are deleted, not followed."""
-        self._known.clear()
-        if self.path.exists():
-            shutil.rmtree(self.path)
+        self._know(None)
+        try:
+            self._remove_what_we_know()
+        except OSError:  # a job may leave whatever it likes
+            if self.path.exists():
+                shutil.rmtree(self.path)
+
+    def _remove_what_we_know(self) -> None:
+        """Remove a folder in which nothing unusual lies: a search of each folder would cost four times as much."""
+        record = os.open(self.record, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            for name in ("started.json", "ended.json"):
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=record)
+        finally:
+            os.close(record)
+        for path in (self.script, self.output, self.facts):
+            path.unlink(missing_ok=True)
+        for folder in (self.record, self.work, self.path):
+            folder.rmdir()
+
+    def _number(self, key: str) -> float | None:
+        value = self._facts().get(key)
+        return value if isinstance(value, int | float) else None
+
+    def _facts(self) -> Mapping[str, Any]:
+        """Every line of the facts in one; empty where there are none yet."""
+        with self._knowing:
+            if self._known is None:
+                self._known = self._read()
+            return self._known
+
+    def _read(self) -> Mapping[str, Any]:
+        facts: dict[str, Any] = {}
+        for line in read_json_lines(self.facts):
+            facts.update(line)
+        return facts
+
+    def _keep(self, facts: Mapping[str, Any]) -> None:
+        append_json(self.facts, facts)
+        with self._knowing:
+            self._known = {**(self._read() if self._known is None else self._known), **facts}
+
+    def _know(self, facts: Mapping[str, Any] | None) -> None:
+        with self._knowing:
+            self._known = facts
 
 
 class Spool:

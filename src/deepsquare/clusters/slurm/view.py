@@ -101,7 +101,7 @@ class View:
             end=end_record(spool.claim("ended.json"), submitted_at),
             submitted_id=submitted_id,
             submitted_at=submitted_at,
-            cancel_asked=spool.cancelled.exists(),
+            cancel_asked=spool.cancel_asked(),
             limit_minutes=spool.limit_minutes(),
             settle_seconds=self._settings.settle_seconds,
         )

@@ -125,7 +125,6 @@ class _Model:
     """A chain to be copied, and where the grid is on it."""
 
     database: bytes
-    head: int
     address: GridAddress
 
 
@@ -140,7 +139,9 @@ async def fresh_grid(prepared: Preparation | None = None) -> AsyncIterator[Fresh
     model = _models[prepared]
     async with _chain() as (chain, clock):
         _memory_of(chain).deserialize(model.database)
-        chain._node._latest.advance(model.head, [])
+        head = await chain.look(lambda view: view.archive.newest())
+        chain._node._latest.advance(head.number, [])
+        chain.recent.begin_at(head)
         yield _fresh(chain, clock, _parties(chain, clock, await Ledger.connect(chain, model.address)))
 
 
@@ -149,8 +150,7 @@ async def _model(prepared: Preparation | None) -> _Model:
         grid = _fresh(chain, clock, await deploy_grid(chain, clock))
         if prepared is not None:
             await prepared(grid)
-        head = await grid.ledger.head()
-        return _Model(_memory_of(chain).serialize(), head.number, grid.address)
+        return _Model(_memory_of(chain).serialize(), grid.address)
 
 
 @contextlib.asynccontextmanager

@@ -62,7 +62,7 @@ class AChainAndItsReaders(RuleBasedStateMachine):
     def read(self, back: int, address: bytes, slot: int) -> None:
         block = max(0, len(self.states) - 1 - back)
         truth = self.states[block]
-        state = self.latest.over(truth, block)
+        state = self.latest.over(lambda: truth, block)
         assert state.account(address) == truth.accounts.get(address, Account())
         assert state.slot(address, slot) == truth.slots.get((address, slot), 0)
         assert state.code(address) == b"code of " + address
@@ -70,7 +70,7 @@ class AChainAndItsReaders(RuleBasedStateMachine):
     @invariant()
     def the_newest_state_reads_true(self) -> None:
         block = len(self.states) - 1
-        state = self.latest.over(self.states[block], block)
+        state = self.latest.over(lambda: self.states[block], block)
         for address in ADDRESSES:
             for slot in SLOTS:
                 assert state.slot(address, slot) == self.states[block].slots.get((address, slot), 0)
@@ -82,7 +82,7 @@ TestAChainAndItsReaders = AChainAndItsReaders.TestCase
 
 def test_a_value_is_asked_for_once() -> None:
     truth = Model({}, {(b"a", 1): 7})
-    state = LatestState(5).over(truth, 5)
+    state = LatestState(5).over(lambda: truth, 5)
     assert [state.slot(b"a", 1), state.slot(b"a", 1)] == [7, 7]
     assert [state.account(b"a"), state.account(b"a")] == [Account(), Account()]
     assert truth.questions == 2
@@ -91,5 +91,24 @@ def test_a_value_is_asked_for_once() -> None:
 def test_a_written_value_need_not_be_asked_for() -> None:
     latest, truth = LatestState(5), Model({}, {(b"a", 1): 8})
     latest.advance(6, [StateChanges({}, {(b"a", 1): 7}, {}), StateChanges({}, {(b"a", 1): 8}, {})])
-    assert latest.over(truth, 6).slot(b"a", 1) == 8
+    assert latest.over(lambda: truth, 6).slot(b"a", 1) == 8
     assert truth.questions == 0
+
+
+def test_what_was_replaced_while_somebody_reads_need_not_be_asked_for() -> None:
+    latest, truth = LatestState(5), Model({}, {(b"a", 1): 7, (b"a", 2): 9})
+    state = latest.over(lambda: truth, 5)
+    assert state.slot(b"a", 1) == 7
+    latest.advance(6, [StateChanges({}, {(b"a", 1): 8}, {})])
+    latest.advance(8, [StateChanges({}, {(b"a", 1): 3}, {}), StateChanges({}, {(b"a", 2): 4}, {})])
+    assert state.slot(b"a", 1) == 7
+    assert latest.over(lambda: truth, 6).slot(b"a", 1) == 8
+    assert truth.questions == 1
+    assert state.slot(b"a", 2) == 9
+
+
+def test_what_was_never_known_is_asked_for_by_whoever_began_before_it_was_written() -> None:
+    latest, truth = LatestState(5), Model({}, {(b"a", 1): 7})
+    state = latest.over(lambda: truth, 5)
+    latest.advance(6, [StateChanges({}, {(b"a", 1): 8}, {})])
+    assert [state.slot(b"a", 1), truth.questions] == [7, 1]

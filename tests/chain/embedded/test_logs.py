@@ -29,10 +29,12 @@ class Emitters:
             self.logged += [(block, address, first, second) for address in self.addresses]
 
 
-@pytest.fixture
-async def emitters(chain: EmbeddedChain, wallet: Wallet) -> Emitters:
+@pytest.fixture(params=["in memory", "in the database"])
+async def emitters(chain: EmbeddedChain, wallet: Wallet, request: pytest.FixtureRequest) -> Emitters:
     emitters = Emitters([await wallet.deploy(chain, LOG_ARGUMENTS) for _ in range(2)])
     await emitters.emit(chain, wallet)
+    if request.param == "in the database":
+        chain.recent.begin_at(chain.recent.head)
     return emitters
 
 

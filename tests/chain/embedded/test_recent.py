@@ -6,7 +6,7 @@ import pytest
 
 from deepsquare.chain.embedded.blocks import Block, seal
 from deepsquare.chain.embedded.genesis import Genesis
-from deepsquare.chain.embedded.recent import BLOCKS_KEPT, RecentBlocks
+from deepsquare.chain.embedded.recent import BLOCKS_KEPT, MOST_BYTES, NewBlock, RecentBlocks
 from deepsquare.chain.embedded.subscriptions import Subscriptions
 
 FIRST = seal(None, Genesis(7).environment(1, 0), [], bytes(32))
@@ -17,9 +17,9 @@ def block(number: int) -> Block:
 
 
 def recent(first: int, last: int) -> RecentBlocks:
-    blocks = RecentBlocks()
+    blocks = RecentBlocks(block(first - 1))
     for number in range(first, last + 1):
-        blocks.add([block(number)])
+        blocks.add([NewBlock(block(number), [])])
     return blocks
 
 
@@ -30,9 +30,17 @@ def test_what_follows_a_block_is_known(known: int, told: list[int]) -> None:
 
 def test_what_was_before_is_not_known() -> None:
     assert recent(5, 7).after(3) is None
-    assert RecentBlocks().after(0) is None
+    assert RecentBlocks(block(4)).after(3) is None
     assert recent(1, BLOCKS_KEPT + 1).after(0) is None
     assert len(recent(1, BLOCKS_KEPT + 1).after(1) or []) == BLOCKS_KEPT
+
+
+def test_blocks_that_hold_very_much_are_not_kept_for_long() -> None:
+    blocks = RecentBlocks(block(4))
+    blocks.add([NewBlock(replace(block(number), size=MOST_BYTES // 3), []) for number in range(5, 10)])
+    assert blocks.head == replace(block(9), size=MOST_BYTES // 3)
+    assert [each.number for each in blocks.after(6) or []] == [7, 8, 9]
+    assert blocks.after(5) is None
 
 
 class Head:
@@ -52,7 +60,7 @@ def test_each_subscription_is_told_what_it_does_not_know_and_once() -> None:
         (names[1], "0x7"),
     ]
     assert subscriptions.news_of_heads(blocks) == []
-    blocks.add([block(8)])
+    blocks.add([NewBlock(block(8), [])])
     assert len(subscriptions.news_of_heads(blocks) or []) == 2
 
 

@@ -33,7 +33,7 @@ def test_every_recent_state_reads_as_it_was(history: list[StateChanges]) -> None
     models = [ModelState()]
     with database.write() as connection:
         for number, changes in enumerate(history, start=1):
-            write_changes(connection, number, changes)
+            write_changes(connection, number, changes, StateAt(connection))
             models.append(models[-1].after(changes))
         expect_equal(StateAt(connection), models[-1])
         for number, model in enumerate(models):
@@ -56,7 +56,8 @@ def test_what_old_blocks_replaced_is_forgotten() -> None:
     with database.write() as connection:
         for number in range(1, 3 * STATES_KEPT):
             account = replace(Account(), nonce=number)
-            write_changes(connection, number, StateChanges({ADDRESSES[0]: account}, {(ADDRESSES[0], 0): number}, {}))
+            changes = StateChanges({ADDRESSES[0]: account}, {(ADDRESSES[0], 0): number}, {})
+            write_changes(connection, number, changes, StateAt(connection))
         assert (rows(connection, "slot_before"), rows(connection, "account_before")) == (STATES_KEPT, STATES_KEPT)
     database.close()
 
@@ -65,6 +66,7 @@ def test_a_cleared_slot_takes_no_room() -> None:
     database = MemoryDatabase()
     with database.write() as connection:
         for number, value in enumerate((1, 0), start=1):
-            write_changes(connection, number, StateChanges({}, {(ADDRESSES[0], 0): value}, {}))
+            changes = StateChanges({}, {(ADDRESSES[0], 0): value}, {})
+            write_changes(connection, number, changes, StateAt(connection))
         assert rows(connection, "slot") == 0
     database.close()

@@ -66,8 +66,11 @@ class Archive:
         self._connection = connection
         self._chain_id = chain_id
 
-    def head(self) -> Block | None:
-        return self._block("ORDER BY number DESC LIMIT 1")
+    def newest(self) -> Block:
+        head = self._block("ORDER BY number DESC LIMIT 1")
+        if head is None:
+            raise LookupError("the database has no genesis block")
+        return head
 
     def block_by_number(self, number: int) -> Block | None:
         return self._block("WHERE number = ?", number)

@@ -36,6 +36,8 @@ class Filters:
     def changes(self, view: View, params: Sequence[Any]) -> list[Any]:
         """eth_getFilterChanges"""
         name = argument(params, 0)
+        # Before the filter moves on: a request that begins again must find it as it was.
+        archive = view.archive
         with self._lock:
             wanted, told = self._find(name)
             self._filters[name] = (wanted, view.head.number)
@@ -44,7 +46,7 @@ class Filters:
             return []
         if wanted is not None:
             return logs_between(view, wanted, told + 1, view.head.number)
-        blocks = (view.archive.block_by_number(number) for number in range(told + 1, view.head.number + 1))
+        blocks = (archive.block_by_number(number) for number in range(told + 1, view.head.number + 1))
         return [hex_data(block.hash) for block in blocks if block is not None]
 
     def all_logs(self, view: View, params: Sequence[Any]) -> list[Any]:

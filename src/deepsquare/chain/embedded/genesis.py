@@ -8,7 +8,7 @@ from deepsquare.chain.embedded.archive import Archive
 from deepsquare.chain.embedded.blocks import NO_HASH, next_state_root, seal
 from deepsquare.chain.embedded.engine import Account, BlockEnvironment, StateChanges
 from deepsquare.chain.embedded.errors import WrongChainId
-from deepsquare.chain.embedded.state import write_changes
+from deepsquare.chain.embedded.state import StateAt, write_changes
 
 CHAIN_ID = 179188
 """The chain id that published clients insist on."""
@@ -53,6 +53,6 @@ def _create(connection: sqlite3.Connection, genesis: Genesis, funded: Mapping[by
     connection.execute("INSERT INTO genesis VALUES (?, ?, ?)", (genesis.chain_id, genesis.base_fee, genesis.gas_limit))
     accounts = {address: Account(balance=balance) for address, balance in funded.items()}
     changes = StateChanges(accounts, {}, {})
-    write_changes(connection, 0, changes)
+    write_changes(connection, 0, changes, StateAt(connection))
     block = seal(None, genesis.environment(0, time), [], next_state_root(NO_HASH, changes))
     Archive(connection, genesis.chain_id).add(block, [])

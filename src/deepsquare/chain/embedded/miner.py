@@ -16,7 +16,7 @@ from deepsquare.chain.embedded.engine import Engine, Execution, Outcome, StateCh
 from deepsquare.chain.embedded.genesis import Genesis
 from deepsquare.chain.embedded.latest import LatestState
 from deepsquare.chain.embedded.queue import Queue
-from deepsquare.chain.embedded.recent import RecentBlocks
+from deepsquare.chain.embedded.recent import NewBlock, RecentBlocks
 from deepsquare.chain.embedded.state import StateAt, write_changes
 from deepsquare.chain.embedded.transactions import MAX_INITCODE_BYTES, InvalidTransaction, Transaction, decode
 from deepsquare.clock import Clock
@@ -77,14 +77,11 @@ class _Group:
         self._latest = latest
         self.changes: list[StateChanges] = []
         """What each block made so far has changed."""
-        self.blocks: list[Block] = []
+        self.blocks: list[NewBlock] = []
         """The blocks made so far."""
         self._archive = Archive(connection, genesis.chain_id)
         self._queue = Queue(connection, genesis.chain_id)
-        head = self._archive.head()
-        if head is None:
-            raise LookupError("the database has no genesis block")
-        self._begin(head)
+        self._begin(self._archive.newest())
 
     @property
     def head(self) -> int:
@@ -111,9 +108,9 @@ class _Group:
         state_root = next_state_root(self._parent.state_root, changes)
         block = seal(self._parent, self._environment, self._receipts, state_root)
         self._archive.add(block, self._receipts)
-        write_changes(self._connection, block.number, changes)
+        write_changes(self._connection, block.number, changes, self._state)
         self.changes.append(changes)
-        self.blocks.append(block)
+        self.blocks.append(NewBlock(block, self._receipts))
         logger.debug("block %d: %d transactions, %d gas", block.number, len(self._receipts), block.gas_used)
         self._begin(block)
 
@@ -121,8 +118,8 @@ class _Group:
         now = int(self._clock.now().timestamp())
         self._parent = parent
         self._environment = self._genesis.environment(parent.number + 1, max(parent.time, now))
-        state = self._latest.over(StateAt(self._connection), parent.number)
-        self._execution: Execution = self._engine.begin(self._environment, state)
+        self._state = self._latest.over(lambda: StateAt(self._connection), parent.number)
+        self._execution: Execution = self._engine.begin(self._environment, self._state)
         self._receipts: list[Receipt] = []
         self._gas_used = 0
         self._logs = 0

@@ -8,11 +8,13 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from deepsquare.chain.embedded.archive import Archive
+from deepsquare.chain.embedded.blocks import Block
 from deepsquare.chain.embedded.database import open_database
 from deepsquare.chain.embedded.engine import Engine
 from deepsquare.chain.embedded.errors import INTERNAL_ERROR, METHOD_NOT_FOUND, SERVER_ERROR, JsonRpcError
@@ -26,7 +28,7 @@ from deepsquare.chain.embedded.miner import Miner
 from deepsquare.chain.embedded.readers import Readers
 from deepsquare.chain.embedded.recent import RecentBlocks
 from deepsquare.chain.embedded.transactions import InvalidTransaction
-from deepsquare.chain.embedded.view import View
+from deepsquare.chain.embedded.view import ChainMovedOn, View
 from deepsquare.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -61,16 +63,16 @@ class Node:
         try:
             with self._database.write() as connection:
                 self.genesis = load_or_create(connection, wanted, funded, int(clock.now().timestamp()))
-                head = Archive(connection, self.genesis.chain_id).head()
+                head = Archive(connection, self.genesis.chain_id).newest()
         except BaseException:
             self._database.close()
             raise
         self.heads = Heads()
-        self.recent = RecentBlocks()
+        self.recent = RecentBlocks(head)
         self._clock = clock
         self._engine = engine
         self._methods = reading_methods(Filters())
-        self._latest = LatestState(0 if head is None else head.number)
+        self._latest = LatestState(head.number)
         self._miner = Miner(self._database, engine, self.genesis, clock, latest=self._latest, recent=self.recent)
         self._memory = Memory()
         self._waiting: deque[_Submission] = deque()
@@ -131,8 +133,23 @@ class Node:
     # The readers' threads
 
     def _look(self, reader: Callable[[View], T]) -> T:
-        with self._database.read() as connection:
-            view = View(connection, self._engine, self.genesis, self._now, memory=self._memory, latest=self._latest)
+        try:
+            return self._look_from(self.recent.head, reader)
+        except ChainMovedOn:
+            return self._look_from(None, reader)
+
+    def _look_from(self, head: Block | None, reader: Callable[[View], T]) -> T:
+        with ExitStack() as opened:
+            view = View(
+                lambda: opened.enter_context(self._database.read()),
+                head,
+                self._engine,
+                self.genesis,
+                self._now,
+                memory=self._memory,
+                latest=self._latest,
+                recent=self.recent,
+            )
             return reader(view)
 
     def _answer(self, view: View, method: str, params: Sequence[Any]) -> Answer:
@@ -143,6 +160,8 @@ class Node:
             return implementation(view, params)
         except JsonRpcError as error:
             return error
+        except ChainMovedOn:
+            raise
         except Exception:
             logger.exception("%s failed", method)
             return JsonRpcError(INTERNAL_ERROR, f"{method} failed inside the node; its log has the details")

@@ -66,7 +66,7 @@ def transaction_count_of_block_by_hash(view: View, params: Sequence[Any]) -> str
 
 def transaction_by_hash(view: View, params: Sequence[Any]) -> dict[str, Any] | None:
     transaction_hash = word(argument(params, 0))
-    mined = view.archive.mined(transaction_hash)
+    mined = view.mined(transaction_hash)
     if mined is not None:
         return transaction_json(mined.receipt.transaction, mined.block, mined.receipt.position)
     waiting = view.queue.find(transaction_hash)
@@ -74,7 +74,7 @@ def transaction_by_hash(view: View, params: Sequence[Any]) -> dict[str, Any] | N
 
 
 def transaction_receipt(view: View, params: Sequence[Any]) -> dict[str, Any] | None:
-    mined = view.archive.mined(word(argument(params, 0)))
+    mined = view.mined(word(argument(params, 0)))
     return None if mined is None else receipt_json(mined)
 
 
@@ -98,7 +98,7 @@ def find_logs(view: View, wanted: LogFilter) -> list[dict[str, Any]]:
 def logs_between(view: View, wanted: LogFilter, first: int, last: int, most: int = NO_LIMIT) -> list[dict[str, Any]]:
     """The logs that match a filter's addresses and topics in these blocks, both included."""
     query = LogQuery(first, last, wanted.addresses, wanted.topics)
-    return [log_json(log) for log in view.archive.logs(query, most)]
+    return [log_json(log) for log in view.logs(query, most)]
 
 
 def balance(view: View, params: Sequence[Any]) -> str:

@@ -7,7 +7,7 @@ which an archive is made of, would grow by 5 kB with every transaction.
 
 import sqlite3
 
-from deepsquare.chain.embedded.engine import EMPTY_HASH, Account, StateChanges
+from deepsquare.chain.embedded.engine import EMPTY_HASH, Account, StateChanges, StateReader
 
 STATES_KEPT = 128
 """States of this many blocks before the head can be read; older ones are pruned."""
@@ -61,9 +61,8 @@ class StateAt:
         return row[0] if row else None
 
 
-def write_changes(connection: sqlite3.Connection, block: int, changes: StateChanges) -> None:
-    """Put the values after `block` over the latest state, and keep the ones before for a while."""
-    before = StateAt(connection)
+def write_changes(connection: sqlite3.Connection, block: int, changes: StateChanges, before: StateReader) -> None:
+    """Put the values after `block` over the latest state, which `before` reads; for a while that is kept, too."""
     for address, account in changes.accounts.items():
         old = before.account(address)
         if old != account:

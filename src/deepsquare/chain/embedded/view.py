@@ -2,13 +2,16 @@
 
 One view serves one request or one batch, so all of it is of one moment. "latest" for calls is the block that would
 be made now: the head's state at the present time, so that rules about deadlines tell the truth on an idle chain.
+
+A view of a moment that is in memory asks the database only for what is not, and most requests never do: a transaction
+of SQLite costs as much as all the rest of a small answer. If by then the chain has moved on, the request begins again.
 """
 
 import sqlite3
 from collections.abc import Callable
 from functools import cached_property
 
-from deepsquare.chain.embedded.archive import Archive
+from deepsquare.chain.embedded.archive import Archive, FoundLog, LogQuery, Mined
 from deepsquare.chain.embedded.blocks import Block
 from deepsquare.chain.embedded.engine import BlockEnvironment, Engine, StateReader
 from deepsquare.chain.embedded.errors import SERVER_ERROR, JsonRpcError
@@ -17,37 +20,66 @@ from deepsquare.chain.embedded.latest import LatestState
 from deepsquare.chain.embedded.memory import Memory
 from deepsquare.chain.embedded.parameters import BlockId
 from deepsquare.chain.embedded.queue import Queue
+from deepsquare.chain.embedded.recent import RecentBlocks
 from deepsquare.chain.embedded.state import STATES_KEPT, StateAt
 
 
+class ChainMovedOn(Exception):
+    """What was asked is not in memory, and the database shows a later moment than this view."""
+
+
 class View:
-    """What a read-only method may use."""
+    """What a read-only method may use.
+
+    `head` is the newest block in memory, or None to look at what the database shows. `connect` gives a connection on
+    which everything read is of one moment.
+    """
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connect: Callable[[], sqlite3.Connection],
+        head: Block | None,
         engine: Engine,
         genesis: Genesis,
         now: Callable[[], int],
         *,
         memory: Memory,
         latest: LatestState,
+        recent: RecentBlocks,
     ) -> None:
         self.engine = engine
         self.genesis = genesis
         self.memory = memory
-        self.archive = Archive(connection, genesis.chain_id)
-        self.queue = Queue(connection, genesis.chain_id)
-        self._connection = connection
+        self._connect = connect
+        self._head = head
         self._latest = latest
+        self._recent = recent
         self._now = now
 
-    @cached_property
+    @property
     def head(self) -> Block:
-        head = self.archive.head()
-        if head is None:
-            raise LookupError("the database has no genesis block")
-        return head
+        if self._head is None:
+            self._head = self.archive.newest()
+        return self._head
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The past; once there, it is of this view's moment. Raises `ChainMovedOn`."""
+        return Archive(self._connection, self.genesis.chain_id)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The transactions that wait. Raises `ChainMovedOn`."""
+        return Queue(self._connection, self.genesis.chain_id)
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        connection = self._connect()
+        shown = Archive(connection, self.genesis.chain_id).newest()
+        if self._head is not None and self._head.number != shown.number:
+            raise ChainMovedOn(f"from block {self._head.number} to {shown.number}")
+        self._head = shown
+        return connection
 
     @cached_property
     def present(self) -> BlockEnvironment:
@@ -62,6 +94,16 @@ class View:
             return self.archive.block_by_hash(wanted.hash)
         number = self.number(wanted)
         return None if number > self.head.number else self.archive.block_by_number(number)
+
+    def mined(self, transaction_hash: bytes) -> Mined | None:
+        """A transaction with its block, if it is in one."""
+        known = self._recent.mined(transaction_hash, self.head.number)
+        return self.archive.mined(transaction_hash) if known is None else known
+
+    def logs(self, query: LogQuery, limit: int) -> list[FoundLog]:
+        """At most `limit` of the logs that match, oldest first."""
+        known = self._recent.logs(query, limit, self.head.number)
+        return self.archive.logs(query, limit) if known is None else known
 
     def number(self, wanted: BlockId) -> int:
         """A block's number, that of the block after the head for all that lie ahead. `JsonRpcError`: unknown hash."""
@@ -90,7 +132,7 @@ class View:
         return environment, StateAt(self._connection, block.number)
 
     def _newest_state(self) -> StateReader:
-        return self._latest.over(StateAt(self._connection), self.head.number)
+        return self._latest.over(lambda: StateAt(self._connection), self.head.number)
 
     def _expect_block(self, wanted: BlockId) -> Block:
         block = self.block(wanted)

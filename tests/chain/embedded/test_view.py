@@ -1,0 +1,120 @@
+"""What is in memory is answered without a look at the database, and every answer is of one moment."""
+
+from contextlib import AbstractContextManager
+from sqlite3 import Connection
+from typing import Any
+
+import pytest
+
+from deepsquare.chain.embedded import EmbeddedChain
+from deepsquare.chain.embedded.archive import LogQuery
+from deepsquare.chain.embedded.database import MemoryDatabase
+from deepsquare.chain.embedded.reading import NO_LIMIT
+from deepsquare.chain.embedded.view import View
+from tests.chain.embedded.programs import LOG_ARGUMENTS
+from tests.chain.embedded.wallet import Wallet, words
+
+SOMEBODY = "0x" + "5b" * 20
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[MemoryDatabase]:
+    """The databases that were opened to read, one for each time."""
+    made: list[MemoryDatabase] = []
+    read = MemoryDatabase.read
+
+    def counted(self: MemoryDatabase) -> AbstractContextManager[Connection]:
+        made.append(self)
+        return read(self)
+
+    monkeypatch.setattr(MemoryDatabase, "read", counted)
+    return made
+
+
+async def test_what_was_just_written_is_told_without_a_look_at_the_database(
+    chain: EmbeddedChain, wallet: Wallet, looks: list[MemoryDatabase]
+) -> None:
+    contract = await wallet.deploy(chain, LOG_ARGUMENTS)
+    looks.clear()
+    logged = await wallet.send(chain, to=contract, data=words([1, 2]))
+    number = logged["blockNumber"]
+    answers = await chain.batch(
+        [
+            ("eth_blockNumber", []),
+            ("eth_getLogs", [{"fromBlock": number, "toBlock": "latest", "address": contract}]),
+            ("eth_getTransactionReceipt", [logged["transactionHash"]]),
+            ("eth_getTransactionCount", [wallet.address, "latest"]),
+        ]
+    )
+    assert answers == [number, logged["logs"], logged, hex(wallet.nonce)]
+    assert looks == []
+
+
+async def test_what_is_told_from_memory_is_what_the_database_says(chain: EmbeddedChain, wallet: Wallet) -> None:
+    contract = await wallet.deploy(chain, LOG_ARGUMENTS)
+    transactions = [wallet.sign(to=contract, data=words([number, 2])) for number in range(3)]
+    hashes = await chain.batch([("eth_sendRawTransaction", [each]) for each in transactions])
+    questions: list[tuple[str, list[Any]]] = [
+        ("eth_getLogs", [{"fromBlock": "0x0", "toBlock": "latest"}]),
+        *(("eth_getTransactionReceipt", [each]) for each in hashes),
+        *(("eth_getTransactionByHash", [each]) for each in hashes),
+    ]
+    known = await chain.batch(questions)
+    chain.recent.begin_at(chain.recent.head)
+    assert await chain.batch(questions) == known
+
+
+def submit(chain: EmbeddedChain, raw: str) -> bytes:
+    """Mine a transaction while somebody looks; its hash."""
+    mined = chain._node.submit([bytes.fromhex(raw[2:])])[0].result(30)
+    assert isinstance(mined, bytes)
+    return mined
+
+
+async def test_a_look_that_needs_the_database_begins_again_where_the_chain_has_moved_on(
+    chain: EmbeddedChain, wallet: Wallet
+) -> None:
+    raw = wallet.sign(to=SOMEBODY)
+    begun: list[int] = []
+
+    def read(view: View) -> tuple[int, int]:
+        begun.append(view.head.number)
+        if len(begun) == 1:
+            submit(chain, raw)
+        return view.head.number, view.archive.newest().number
+
+    assert await chain.look(read) == (1, 1)
+    assert begun == [0, 1]
+
+
+async def test_a_filter_tells_every_log_once_also_where_a_request_begins_again(
+    chain: EmbeddedChain, wallet: Wallet
+) -> None:
+    contract = await wallet.deploy(chain, LOG_ARGUMENTS)
+    name = await chain.request("eth_newFilter", [{"address": contract}])
+    first = await wallet.send(chain, to=contract, data=words([1, 2]))
+    raw = wallet.sign(to=contract, data=words([3, 4]))
+    begun: list[int] = []
+
+    def read(view: View) -> Any:
+        begun.append(view.head.number)
+        if len(begun) == 1:
+            submit(chain, raw)
+        return chain._node._methods["eth_getFilterChanges"](view, [name])
+
+    told = await chain.look(read)
+    assert [int(log["topics"][0], 16) for log in told] == [1, 3]
+    assert begun == [int(first["blockNumber"], 16), int(first["blockNumber"], 16) + 1]
+
+
+async def test_nothing_is_told_of_a_block_behind_the_moment_of_a_look(chain: EmbeddedChain, wallet: Wallet) -> None:
+    contract = await wallet.deploy(chain, LOG_ARGUMENTS)
+    raw = wallet.sign(to=contract, data=words([1, 2]))
+
+    def read(view: View) -> tuple[object, object]:
+        before = view.head.number
+        mined = submit(chain, raw)
+        assert chain.recent.mined(mined, before + 1) is not None
+        return chain.recent.mined(mined, before), view.logs(LogQuery(before, before + 1), NO_LIMIT)
+
+    assert await chain.look(read) == (None, [])

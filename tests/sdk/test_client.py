@@ -2,11 +2,12 @@
 
 import asyncio
 import inspect
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from deepsquare.model import Label
+from deepsquare.model import Job, JobId, Label
 from deepsquare.sdk import AsyncClient, AsyncJob, Client, InvalidWorkflow, JobHandle, NoProvider, NotFound, NotInTime
 from deepsquare.sdk.configuration import load
 from tests.support.git_server import GitRepository
@@ -47,6 +48,15 @@ async def test_a_job_that_nobody_can_run_is_refused_before_anything_is_locked(gr
             await client.submit(HELLO, credits=1, uses=[Label("zone", "nowhere")])
         assert len(refused.value.reasons) == 2
         assert await client.balance() == before
+
+
+async def test_a_submission_reads_nobodys_jobs(grid: RunningGrid, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_ids: Iterable[JobId]) -> list[Job]:
+        raise AssertionError("a customer of a busy grid would read thousands")
+
+    async with AsyncClient(grid.configuration) as client:
+        monkeypatch.setattr(await client.connection.ledger(), "jobs", never)
+        await client.submit(HELLO, credits=1)
 
 
 async def test_a_workflow_may_be_a_path_a_text_or_a_structure(grid: RunningGrid, tmp_path: Path) -> None:

@@ -203,9 +203,9 @@ def _by_topic() -> Mapping[bytes, tuple[abi.EventKind, _Decoder]]:
     return {kind.topic: (kind, decoder) for kind, decoder in kinds}
 
 
-def topics() -> list[bytes]:
-    """The topics of all events that have a value here."""
-    return list(_by_topic())
+def topics(contract: str | None = None) -> list[bytes]:
+    """The topics of all events that have a value here, or of those of one contract."""
+    return list(_by_topic()) if contract is None else [topic(contract, name) for name in _DECODERS[contract]]
 
 
 def topic(contract: str, event: str) -> bytes:

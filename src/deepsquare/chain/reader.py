@@ -48,7 +48,7 @@ class EventPage:
 
 
 class EventReader:
-    """Reads the events of a grid: all of them, those of one name, or those that concern one provider."""
+    """Reads the events of a grid: all of them, those of one name, about registrations, or that concern one provider."""
 
     def __init__(
         self,
@@ -56,17 +56,23 @@ class EventReader:
         *,
         provider: Address | None = None,
         only: str | None = None,
+        registrations: bool = False,
         confirmations: int = 0,
         pause_seconds: float = 0.0,
         clock: Clock | None = None,
     ) -> None:
-        """`pause_seconds` lie at least between two wake-ups: the first block after a quiet time wakes at once."""
+        """`only` is the name of an event of jobs; `registrations`: only what happens to those of providers.
+
+        `pause_seconds` lie at least between two wake-ups: the first block after a quiet time wakes at once.
+        """
         self._ledger = ledger
         self._confirmations = confirmations
         if provider is not None:
             self._queries = _of_provider(ledger, provider)
         elif only is not None:
             self._queries = _of_name(ledger, only)
+        elif registrations:
+            self._queries = [_query([ledger.provider_manager], events.topics(abi.PROVIDER_MANAGER))]
         else:
             self._queries = _all_of(ledger)
         self._range_blocks = _WIDEST_RANGE_BLOCKS

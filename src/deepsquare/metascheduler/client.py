@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from deepsquare.chain import EventReader, Ledger
 from deepsquare.chain.texts import one_line
 from deepsquare.clock import Clock
+from deepsquare.metascheduler.offers import Offers
 from deepsquare.metascheduler.status import ProviderStatus, StatusDomain
 from deepsquare.metascheduler.view import GridView, request_of
 from deepsquare.model import Address, JobId, Node, parse_credits
@@ -23,7 +24,16 @@ from deepsquare.web.signing import TypedDataSigner
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["GridView", "MetaSchedulerClient", "ProviderStatus", "StatusDomain", "StatusSender", "request_of", "survey"]
+__all__ = [
+    "GridView",
+    "MetaSchedulerClient",
+    "Offers",
+    "ProviderStatus",
+    "StatusDomain",
+    "StatusSender",
+    "request_of",
+    "survey",
+]
 
 TIMEOUT_SECONDS = 5.0
 _ERROR_STATUS = 400

@@ -6,17 +6,17 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, Unpack
 
 from deepsquare import compiler
 from deepsquare import workflow as language
-from deepsquare.chain import Signer
+from deepsquare.chain import JobRequested, Signer
 from deepsquare.clock import Clock
 from deepsquare.gateway.client import Submission
-from deepsquare.metascheduler.client import GridView
+from deepsquare.metascheduler.client import GridView, Offers
 from deepsquare.model import Address, Job, JobId
 from deepsquare.modules import pins_of
 from deepsquare.scheduling import Site
@@ -37,6 +37,9 @@ LONGEST_NAME_BYTES = 32
 WorkflowSource = Path | str | Mapping[str, Any]
 """A workflow: the path of its file, its text (YAML or JSON), or the structure itself."""
 
+_SUBMISSIONS_AT_ONCE = 4
+"""A gateway compiles one workflow after the other, and each request looks at every connection that is open."""
+
 _NO_SALT = "0" * 32
 """Of a script that nobody keeps: only what it asks for matters."""
 
@@ -54,6 +57,7 @@ class AsyncClient:
         """Without arguments: the grid and the wallet that `dps config show` names."""
         self.connection = Connection(configuration or settings.load(), signer=signer, clock=clock)
         """The open parts of the grid, for who needs more than a customer does."""
+        self._submissions = asyncio.Semaphore(_SUBMISSIONS_AT_ONCE)
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,8 +100,8 @@ class AsyncClient:
         >>> (await job.wait()).exit_code
         0
         """
-        draft = await self.prepare(workflow, **terms)
-        return await self.request(draft)
+        # Whether the job can ever run, and what an hour costs, has nothing to do with how busy the grid is now.
+        return await self.request(await self._prepared(workflow, "", Terms(**terms), self.connection.offers))
 
     async def prepare(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
         """All of `submit` but the request: who could run the job, at what price. Moves no money.
@@ -109,19 +113,7 @@ class AsyncClient:
         >>> draft.chosen.site.provider.label("zone")
         'left'
         """
-        conditions = Terms(**terms)
-        text, loaded = await self._load(workflow, source)
-        checking = asyncio.create_task(self._check_images(loaded), name="check images")
-        try:
-            view, gateway = await self.connection.view(), await self.connection.gateway()
-            problems = await checking
-        finally:
-            checking.cancel()
-            await asyncio.gather(checking, return_exceptions=True)
-        with translated():
-            submission = await gateway.submit(text, self.address, pins_of(loaded.modules))
-        _verify(loaded, submission)
-        return self._drafted(view, loaded, submission.script_hash, conditions, problems)
+        return await self._prepared(workflow, source, Terms(**terms), self.connection.view)
 
     async def estimate(self, workflow: WorkflowSource, *, source: str = "", **terms: Unpack[TermsArguments]) -> Draft:
         """Who could run the job, at what price and when. Needs no wallet and no gateway; cannot be requested.
@@ -134,6 +126,24 @@ class AsyncClient:
         _, loaded = await self._load(workflow, source)
         script = compiler.compile(loaded, salt=_NO_SALT)
         return self._drafted(await self.connection.view(), loaded, script.hash, conditions, loaded.problems)
+
+    async def _prepared(
+        self, workflow: WorkflowSource, source: str, terms: Terms, look: Callable[[], Awaitable[GridView | Offers]]
+    ) -> Draft:
+        """The draft of a workflow, whose script the gateway keeps, as far as a look at the grid tells."""
+        text, loaded = await self._load(workflow, source)
+        checking = asyncio.create_task(self._check_images(loaded), name="check images")
+        try:
+            grid, gateway = await look(), await self.connection.gateway()
+            problems = await checking
+        finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
+        async with self._submissions:
+            with translated():
+                submission = await gateway.submit(text, self.address, pins_of(loaded.modules))
+        _verify(loaded, submission)
+        return self._drafted(grid, loaded, submission.script_hash, terms, problems)
 
     async def _load(self, workflow: WorkflowSource, source: str) -> tuple[str, language.Loaded]:
         """A workflow's text, and what came of it, with its modules. Raises `InvalidWorkflow`."""
@@ -158,7 +168,7 @@ class AsyncClient:
 
     def _drafted(
         self,
-        view: GridView,
+        grid: GridView | Offers,
         loaded: language.Loaded,
         script_hash: str,
         conditions: Terms,
@@ -166,7 +176,7 @@ class AsyncClient:
     ) -> Draft:
         definition = compiler.definition(loaded, script_hash, uses=conditions.uses, affinities=conditions.affinities)
         now = self.connection.clock.now()
-        return draft_of(definition, conditions, view.sites(now), now, warnings, queue=view.queue())
+        return draft_of(definition, conditions, grid.sites(now), now, warnings, queue=grid.queue())
 
     async def request(self, draft: Draft) -> AsyncJob:
         """Lock the credits of a prepared job and queue it.
@@ -180,18 +190,20 @@ class AsyncClient:
             draft.require_provider()
         name = _job_name(terms.name)
         account, purse = await self.connection.account(), await self.connection.purse()
-        async with purse.spending(draft.locked, raise_allowance=terms.raise_allowance) as must_allow:
-            with translated():
-                requested = await account.request_job(
-                    draft.definition,
-                    draft.locked,
-                    name,
-                    delegate=terms.delegate,
-                    max_attempts=terms.attempts,
-                    max_price_per_minute=to_wei(terms.max_price_per_minute),
-                    latest_start=terms.latest_start,
-                    allowing=draft.locked if must_allow else None,
-                )
+
+        async def lock(must_allow: bool) -> JobRequested:
+            return await account.request_job(
+                draft.definition,
+                draft.locked,
+                name,
+                delegate=terms.delegate,
+                max_attempts=terms.attempts,
+                max_price_per_minute=to_wei(terms.max_price_per_minute),
+                latest_start=terms.latest_start,
+                allowing=draft.locked if must_allow else None,
+            )
+
+        requested = await purse.spend(draft.locked, lock, raise_allowance=terms.raise_allowance)
         return AsyncJob(self.connection, requested.job_id, since_block=requested.block)
 
     def job(self, job_id: int) -> AsyncJob:

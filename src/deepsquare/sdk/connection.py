@@ -10,10 +10,11 @@ from deepsquare.chain import AdminAccount, CustomerAccount, HttpRpc, Ledger, Sen
 from deepsquare.clock import Clock, SystemClock
 from deepsquare.gateway.client import GatewayClient
 from deepsquare.gateway.signing import SigningDomain
-from deepsquare.metascheduler.client import GridView, MetaSchedulerClient, survey
+from deepsquare.metascheduler.client import GridView, MetaSchedulerClient, Offers, survey
 from deepsquare.model import Address
 from deepsquare.sdk import wallet
 from deepsquare.sdk.configuration import Configuration
+from deepsquare.sdk.looks import Looks
 from deepsquare.sdk.purse import Purse
 from deepsquare.sdk.translation import translated
 
@@ -34,8 +35,8 @@ class Connection:
         self._scheduler: MetaSchedulerClient | None = None
         self._sender: Sender | None = None
         self._purse: Purse | None = None
-        self._view: GridView | None = None
-        self._looking: asyncio.Task[GridView] | None = None
+        self._views = Looks(self._first_view)
+        self._offers = Looks(self._first_offers)
         self._opening = asyncio.Lock()
 
     @property
@@ -66,22 +67,20 @@ class Connection:
             return self._ledger
 
     async def view(self) -> GridView:
-        """The grid as it is now; reads what is new since the last look. Raises `ChainUnreachable`, `WrongGrid`.
+        """The grid as it is now; reads what is new since the last look. Raises `ChainUnreachable`, `WrongGrid`."""
+        return await self._views.now()
 
-        Who asks while somebody else's look is under way shares it.
-        """
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="look at the grid")
-        return await asyncio.shield(self._looking)
+    async def offers(self) -> Offers:
+        """What providers offer now; no job of the grid is read for it. Raises `ChainUnreachable`, `WrongGrid`."""
+        return await self._offers.now()
 
-    async def _look(self) -> GridView:
-        ledger = await self.ledger()
-        with translated():
-            if self._view is None:
-                self._view = await survey(ledger, self.clock)
-            else:
-                await self._view.refresh()
-        return self._view
+    async def _first_view(self) -> GridView:
+        return await survey(await self.ledger(), self.clock)
+
+    async def _first_offers(self) -> Offers:
+        offers = Offers(await self.ledger())
+        await offers.refresh()
+        return offers
 
     async def gateway(self) -> GatewayClient:
         """The grid's gateway. Raises `GatewayUnreachable`, and `WrongGrid` where it serves another grid."""
@@ -129,9 +128,8 @@ class Connection:
 
     async def close(self) -> None:
         """Give back what was opened."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await self._views.close()
+        await self._offers.close()
         if self._gateway is not None:
             await self._gateway.close()
         if self._scheduler is not None:

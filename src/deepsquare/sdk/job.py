@@ -150,11 +150,13 @@ class AsyncJob:
         """
         wei = to_wei(credits)
         account, purse = await self._connection.account(), await self._connection.purse()
-        async with purse.spending(wei, raise_allowance=True) as must_allow:
-            with translated():
-                if must_allow:
-                    await account.allow(wei)
-                await account.top_up(self.id, wei)
+
+        async def lock(must_allow: bool) -> None:
+            if must_allow:
+                await account.allow(wei)
+            await account.top_up(self.id, wei)
+
+        await purse.spend(wei, lock, raise_allowance=True)
 
     async def auto_top_up(self, is_on: bool) -> None:
         """Let the grid top the job up from the account's allowance, slice by slice, or forbid it. The customer's alone.

@@ -94,6 +94,19 @@ async def test_a_path_that_is_gone_is_nobodys_business(tmp_path: Path) -> None:
     assert not Watch().add(tmp_path / "gone")
 
 
+async def test_a_path_that_goes_wakes_nobody(tmp_path: Path) -> None:
+    watch = Watch()
+    (tmp_path / "a").touch()
+    watch.add(tmp_path / "a", written_only=True)
+    watch.add(tmp_path, written_only=True)
+
+    (tmp_path / "a").unlink()
+    assert not await watch.wait(0.001)
+
+    (tmp_path / "a").write_text("x")
+    assert await watch.wait(LONG_SECONDS)
+
+
 async def test_no_descriptor_is_left_behind() -> None:
     gc.collect()
     before = _open_descriptors()

@@ -60,10 +60,17 @@ def append_json(path: Path, value: Mapping[str, Any]) -> None:
         os.close(descriptor)
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects in `path`, a line each; lines that make no sense are left out."""
-    lines = (_read_plain(path) or b"").splitlines()
-    return [value for line in lines if line and (value := _object(line)) is not None]
+def read_json_lines(path: Path) -> dict[str, Any]:
+    """What the lines of `path` say together; empty where there is no such file."""
+    return join_json_lines(_read_plain(path) or b"")
+
+
+def join_json_lines(text: bytes) -> dict[str, Any]:
+    """One object of many, one each line: a later one has the last word; lines that make no sense are left out."""
+    joined: dict[str, Any] = {}
+    for line in text.splitlines():
+        joined.update(_object(line) or {})
+    return joined
 
 
 def write_all(descriptor: int, content: bytes) -> None:

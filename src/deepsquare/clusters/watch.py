@@ -10,12 +10,18 @@ import asyncio
 import ctypes
 import errno
 import os
+import struct
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 _IN_MODIFY, _IN_ATTRIB, _IN_CLOSE_WRITE, _IN_MOVED_TO, _IN_CREATE = 0x2, 0x4, 0x8, 0x80, 0x100
 _EVENTS = _IN_MODIFY | _IN_ATTRIB | _IN_MOVED_TO | _IN_CREATE
+_IN_IGNORED = 0x8000
+"""The kernel's last word on a path that is gone."""
 _QUEUE_READ_BYTES = 65536
+_HEADER = struct.Struct("iIII")
+"""Of an event: number of the watch, what happened, cookie, length of the name that follows."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -72,11 +78,26 @@ class Watch:
         self._tell(happened=False)
 
     def _wake(self) -> None:
-        """Empty the kernel's queue and wake everybody who waits."""
-        os.read(self._descriptor, _QUEUE_READ_BYTES)
-        self._tell(happened=True)
+        """Empty the kernel's queue and wake everybody who waits, but for paths that are gone."""
+        happened = False
+        for number, what in _events(os.read(self._descriptor, _QUEUE_READ_BYTES)):
+            if what & _IN_IGNORED:
+                self._numbers.discard(number)
+            else:
+                happened = True
+        if happened:
+            self._tell(happened=True)
 
     def _tell(self, *, happened: bool) -> None:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(happened)
+
+
+def _events(queue: bytes) -> Iterator[tuple[int, int]]:
+    """Which watch, and what happened, of each event."""
+    offset = 0
+    while offset < len(queue):
+        number, what, _, name_bytes = _HEADER.unpack_from(queue, offset)
+        yield number, what
+        offset += _HEADER.size + name_bytes

@@ -118,10 +118,10 @@ def place_again(place: SlurmPlace) -> SlurmCluster:
 
 
 async def until_recorded(cluster: SlurmCluster, place: SlurmPlace, request: JobRequest) -> None:
-    """Return once the job's wrapper has written the end record."""
-    ended = place.spool / str(request.tag) / "record" / "ended.json"
+    """Return once the job's wrapper has written the end into its record."""
+    record = place.spool / str(request.tag) / "record"
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not ended.exists():
+        while "ended_at" not in record.read_text():
             await cluster.changed(0.2)
 
 

@@ -58,11 +58,10 @@ def test_of_a_job_without_its_folder_it_is_known_that_its_end_was_asked_for(spoo
 
 
 def test_a_record_is_read_with_the_time_of_the_file_system(spool: JobSpool) -> None:
-    path = spool.record / "ended.json"
-    path.write_text('{"a": 1}')
-    os.utime(path, (1, 1))
+    spool.record.write_text('{"a": 1}')
+    os.utime(spool.record, (1, 1))
 
-    claim = spool.claim("ended.json")
+    claim = spool.claim()
 
     assert claim is not None
     assert claim.values == {"a": 1}
@@ -71,37 +70,50 @@ def test_a_record_is_read_with_the_time_of_the_file_system(spool: JobSpool) -> N
 
 @pytest.mark.parametrize("garbage", ["", "{", "[]", "7", "[" * 3000, '{"a":' + "1" * RECORD_LIMIT_BYTES + "}"])
 def test_garbage_is_no_record(spool: JobSpool, garbage: str) -> None:
-    (spool.record / "ended.json").write_text(garbage)
+    spool.record.write_text(garbage)
 
-    assert spool.claim("ended.json") is None
+    assert spool.claim() is None
+
+
+def test_what_a_job_writes_into_its_record_does_not_hide_its_end(spool: JobSpool) -> None:
+    """The wrapper writes last."""
+    spool.record.write_text("x" * 3 * RECORD_LIMIT_BYTES + '\n{"a": 1}\n')
+
+    claim = spool.claim()
+
+    assert claim is not None
+    assert claim.values == {"a": 1}
 
 
 def test_a_link_is_no_record(spool: JobSpool, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text('{"a": 1}')
-    (spool.record / "ended.json").symlink_to(tmp_path / "secret")
+    spool.record.unlink()
+    spool.record.symlink_to(tmp_path / "secret")
 
-    assert spool.claim("ended.json") is None
+    assert spool.claim() is None
 
 
 def test_a_pipe_does_not_block_and_is_no_record(spool: JobSpool) -> None:
-    os.mkfifo(spool.record / "ended.json")
+    spool.record.unlink()
+    os.mkfifo(spool.record)
 
-    assert spool.claim("ended.json") is None
+    assert spool.claim() is None
 
 
 def test_a_folder_is_no_record(spool: JobSpool) -> None:
-    (spool.record / "ended.json").mkdir()
+    spool.record.unlink()
+    spool.record.mkdir()
 
-    assert spool.claim("ended.json") is None
+    assert spool.claim() is None
 
 
 def test_a_file_of_another_account_is_no_record(spool: JobSpool) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can make a file of another account")
-    (spool.record / "ended.json").write_text('{"a": 1}')
-    os.chown(spool.record / "ended.json", 12345, 12345)
+    spool.record.write_text('{"a": 1}')
+    os.chown(spool.record, 12345, 12345)
 
-    assert spool.claim("ended.json") is None
+    assert spool.claim() is None
 
 
 def test_nobody_else_may_read_a_script(spool: JobSpool) -> None:
@@ -112,20 +124,20 @@ def test_nobody_else_may_read_a_script(spool: JobSpool) -> None:
 def test_removing_follows_no_link(spool: JobSpool, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
-    (precious / "ended.json").touch()
+    (precious / "file").touch()
     (spool.work / "link").symlink_to(precious)
-    spool.record.rmdir()
-    spool.record.symlink_to(precious)
+    spool.record.unlink()
+    spool.record.symlink_to(precious / "file")
 
     spool.remove()
 
     assert not spool.path.exists()
-    assert (precious / "ended.json").exists()
+    assert (precious / "file").exists()
 
 
 def test_a_folder_is_removed_whatever_lies_in_it(spool: JobSpool) -> None:
-    (spool.record / "ended.json").mkdir()
-    (spool.record / "core").touch()
+    spool.record.unlink()
+    (spool.record / "core").mkdir(parents=True)
     os.mkfifo(spool.path / "pipe")
     spool.script.unlink()
 
@@ -136,13 +148,13 @@ def test_a_folder_is_removed_whatever_lies_in_it(spool: JobSpool) -> None:
 
 
 def test_a_second_try_starts_from_nothing(spool: JobSpool, tmp_path: Path) -> None:
-    (spool.record / "ended.json").write_text('{"a": 1}')
+    spool.record.write_text('{"a": 1}')
     spool.keep_id("17")
     spool.mark_cancelled()
 
     spool.create(job(LocalPlace(tmp_path), "false", time_limit_minutes=9), now=6.0)
 
-    assert spool.claim("ended.json") is None
+    assert spool.claim() is None
     assert "false" in spool.script.read_text()
     for one in (spool, after_a_restart(spool)):
         assert (one.submitted_at(), one.submitted_id(), one.limit_minutes()) == (6.0, None, 9)

@@ -18,7 +18,7 @@ RUNS = 40
 
 def run(folder: Path, script: str, limit_bytes: int = 1000, **environment: str) -> tuple[int, str, dict[str, Any]]:
     """Exit code, output and end record of one run."""
-    (folder / "record").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     (folder / "script").write_text(f"#!/bin/bash\n{script}\n")
     (folder / "script").chmod(0o700)
     with (folder / "output").open("w+") as output:
@@ -32,7 +32,7 @@ def run(folder: Path, script: str, limit_bytes: int = 1000, **environment: str) 
             check=False,
         )
         output.seek(0)
-        return done.returncode, output.read(), json.loads((folder / "record" / "ended.json").read_text())
+        return done.returncode, output.read(), json.loads((folder / "record").read_text().splitlines()[-1])
 
 
 def slow_wrapper(folder: Path) -> str:
@@ -66,9 +66,14 @@ def test_output_is_cut_only_where_there_is_more_than_the_limit(tmp_path: Path) -
 
 def test_the_record_of_a_run_before_is_gone_when_the_next_one_begins(tmp_path: Path) -> None:
     """Slurm may queue a job again: what the first run wrote must not pass for the end of the second one."""
+    record = "cat ${0%/*}/record"
     run(tmp_path / "job", "exit 3")
 
-    assert run(tmp_path / "job", "[[ -s ${0%/*}/record/started.json && ! -e ${0%/*}/record/ended.json ]]")[0] == 0
+    _, second, end = run(tmp_path / "job", record, SLURM_RESTART_COUNT="1")
+
+    (begun,) = second.split("\n")[1:-1]
+    assert json.loads(begun) == {key: end[key] for key in ("id", "restarts", "started_at")}
+    assert end["restarts"] == 1
 
 
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "USR1", "USR2"])

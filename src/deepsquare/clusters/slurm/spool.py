@@ -5,31 +5,31 @@
         facts.jsonl           what we did with the job              (supervisor)
         script                the customer's script                 (account, closed to others)
         output                stdout and stderr                     (account; it can write it but not replace it)
-        record/               started.json, ended.json              (account: claims, to be checked)
+        record                how it went: claims, to be checked    (account; it can write it but not replace it)
         work/                 the working directory                 (account)
 
-A job's account can put anything into what it owns, so records are opened without following links, without waiting on
-a pipe, only if they are small plain files of that account. The output lies in the supervisor's folder: a job cannot
-make it a link to a file that only the supervisor may read.
+Output and record lie in the supervisor's folder: a job cannot make them links to a file that only the supervisor may
+read. Where it runs as the supervisor's own account it can; so records are opened without following links, without
+waiting on a pipe, and only if they are plain files of that account. What a job can write is never read whole.
 
-The facts grow by a line at a time: what was submitted and when, the id that `sbatch` answered with, a limit that was
-set later, that we asked for the end. A line is on disk before the next step begins; half a line counts as none.
+Facts and record grow by a line at a time. The facts are what was submitted and when, the id that `sbatch` answered
+with, a limit that was set later, that we asked for the end; the record is the start and the end of the newest run. A
+line is on disk before the next step begins; half a line counts as none. There are few files because each one costs:
+ext4 takes half a millisecond to make one where hundreds were removed lately.
 """
 
-import json
 import os
 import pwd
 import shutil
 import stat
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deepsquare.clusters.port import JobRequest
-from deepsquare.clusters.records import append_json, read_json_lines, sync_folder, write_all
+from deepsquare.clusters.records import append_json, join_json_lines, read_json_lines, sync_folder, write_all
 from deepsquare.model import Address, InvalidTag, JobTag
 
 RECORD_LIMIT_BYTES = 4096
@@ -37,7 +37,7 @@ RECORD_LIMIT_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A record that the job's account wrote, and when the file system says it did (nobody can set that time)."""
+    """What the job's account says, and when the file system says it last did (nobody can set that time)."""
 
     values: Mapping[str, Any]
     written_at: float
@@ -64,11 +64,11 @@ class JobSpool:
         # Known before it is on disk: who meets a folder that is half made need not search for the job's past.
         self._know(facts)
         self._make_folder()
-        for folder in (self.record, self.work):
-            folder.mkdir(mode=0o700)
-            self._give(folder)
+        self.work.mkdir(mode=0o700)
+        self._give(self.work)
         self._write_for_job(self.script, request.script, 0o500)
         self._write_for_job(self.output, "", 0o600)
+        self._write_for_job(self.record, "", 0o600)
         append_json(self.facts, facts)
         sync_folder(self.path)
 
@@ -92,22 +92,21 @@ class JobSpool:
         if self._account.pw_uid != os.geteuid():
             os.chown(path, self._account.pw_uid, self._account.pw_gid)
 
-    def claim(self, name: str) -> Claim | None:
-        """One of the account's records; None where there is none, or something else than a record."""
+    def claim(self) -> Claim | None:
+        """The end of the account's record; None where it is empty, or something else than a record."""
         try:
-            descriptor = os.open(self.record / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(self.record, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:  # not there, a link, a closed folder: all the same, no record
             return None
         try:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode) or facts.st_uid != self._account.pw_uid:
                 return None
-            values = json.loads(os.read(descriptor, RECORD_LIMIT_BYTES))
-        except (ValueError, RecursionError):
-            return None
+            text = os.pread(descriptor, RECORD_LIMIT_BYTES, max(0, facts.st_size - RECORD_LIMIT_BYTES))
         finally:
             os.close(descriptor)
-        return Claim(values, facts.st_ctime) if isinstance(values, dict) else None
+        values = join_json_lines(text)
+        return Claim(values, facts.st_ctime) if values else None
 
     def submitted_at(self) -> float | None:
         """When the job was given to Slurm, or was about to be, as a timestamp."""
@@ -151,16 +150,9 @@ class JobSpool:
 
     def _remove_what_we_know(self) -> None:
         """Remove a folder in which nothing unusual lies: a search of each folder would cost four times as much."""
-        record = os.open(self.record, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            for name in ("started.json", "ended.json"):
-                with suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=record)
-        finally:
-            os.close(record)
-        for path in (self.script, self.output, self.facts):
+        for path in (self.script, self.output, self.record, self.facts):
             path.unlink(missing_ok=True)
-        for folder in (self.record, self.work, self.path):
+        for folder in (self.work, self.path):
             folder.rmdir()
 
     def _number(self, key: str) -> float | None:
@@ -171,19 +163,13 @@ class JobSpool:
         """Every line of the facts in one; empty where there are none yet."""
         with self._knowing:
             if self._known is None:
-                self._known = self._read()
+                self._known = read_json_lines(self.facts)
             return self._known
-
-    def _read(self) -> Mapping[str, Any]:
-        facts: dict[str, Any] = {}
-        for line in read_json_lines(self.facts):
-            facts.update(line)
-        return facts
 
     def _keep(self, facts: Mapping[str, Any]) -> None:
         append_json(self.facts, facts)
         with self._knowing:
-            self._known = {**(self._read() if self._known is None else self._known), **facts}
+            self._known = {**(read_json_lines(self.facts) if self._known is None else self._known), **facts}
 
     def _know(self, facts: Mapping[str, Any] | None) -> None:
         with self._knowing:

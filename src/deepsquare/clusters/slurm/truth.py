@@ -99,7 +99,7 @@ class Known:
 
 
 def begun_run(claim: Claim | None) -> Run | None:
-    """The run in the claim of a start; None where it makes no sense."""
+    """The run that a claim is of; None where it makes no sense."""
     return None if claim is None else _run(claim.values)
 
 

@@ -88,17 +88,17 @@ class View:
         return known + [self._known_by_queue(tag, strays.get(str(tag))) for tag in without_folder]
 
     def _known(self, tag: JobTag, submitted_id: str | None, row: Row | None) -> Known:
-        """Everything about one job but its history. Only of what has ended it matters whether it had begun."""
+        """Everything about one job but its history."""
         spool = self._spool.job(tag)
         submitted_at = spool.submitted_at()
-        may_be_over = row is None or not is_alive(row)
+        claim = spool.claim()
         return Known(
             tag,
             self._clock.now(),
             self._uid,
             queue=row,
-            begun=begun_run(spool.claim("started.json")) if may_be_over else None,
-            end=end_record(spool.claim("ended.json"), submitted_at),
+            begun=begun_run(claim),
+            end=end_record(claim, submitted_at),
             submitted_id=submitted_id,
             submitted_at=submitted_at,
             cancel_asked=spool.cancel_asked(),

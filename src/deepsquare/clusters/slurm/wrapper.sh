@@ -24,8 +24,8 @@ forward() {
     if [[ -n $script ]]; then kill -s "$1" -- "-$script" 2>/dev/null; else early+=" $1"; fi
 }
 
-# Write a record. Half of one is no JSON object, so a reader sees all of it or none.
-record() { printf '%s\n' "$2" >"$folder/record/$1"; }
+# A line of the record. Half of one is no JSON object, so a reader sees all of it or none.
+line() { printf '\n%s\n' "$1"; }
 
 # Pass on the first bytes as they come, then a line that says so, and at the end the last bytes. Ignores TERM.
 bounded() {
@@ -42,8 +42,8 @@ coproc filter { bounded >&3; }
 pipe=${filter[1]}
 exec 3>&"$pipe" {pipe}>&- 4<&"${filter[0]}"
 started_at=${EPOCHREALTIME:-$(date +%s.%N)} started_at=${started_at/,/.} # some languages write a comma
-[[ ! -e $folder/record/ended.json ]] || rm -f "$folder/record/ended.json" # of a run before a requeue
-record started.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"at\": $started_at}"
+run="\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"started_at\": $started_at"
+line "{$run}" >"$folder/record" # nothing is left of a run before a requeue
 exec 5>&2 2>/dev/null # bash's own remark on a script that a signal ended is none of the job's output
 set -m                # the script leads its own process group
 "$folder/script" </dev/null >&3 2>&3 3>&- 4<&- 5>&- &
@@ -67,6 +67,6 @@ ended_at=${EPOCHREALTIME:-$(date +%s.%N)} ended_at=${ended_at/,/.}
 
 # What the script printed must reach the file; processes that it left behind may hold the pipe open: not for long.
 read -r -t 1 -u 4
-record ended.json "{\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"started_at\": $started_at, \
-\"ended_at\": $ended_at, \"exit_code\": $code, \"terminated\": $terminated}" && sync "$folder/record/ended.json" "$folder/record"
+line "{$run, \"ended_at\": $ended_at, \"exit_code\": $code, \"terminated\": $terminated}" >>"$folder/record" &&
+    sync "$folder/record"
 exit "$code"

@@ -21,6 +21,11 @@ def commands(folder: Path, script: str, **settings: float) -> Commands:
     return Commands(SlurmSettings.model_validate({"spool": folder, "bin_folder": folder, **settings}))
 
 
+def open_descriptors() -> int:
+    """How many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_a_command_gets_its_arguments_as_they_are(tmp_path: Path) -> None:
     output = await commands(tmp_path, 'printf "%s," "$@"').run("squeue", "a b", "$HOME", "'")
 
@@ -56,6 +61,33 @@ async def test_a_refusal_and_an_unreachable_slurm_are_told_apart(tmp_path: Path,
 
     assert failure.value.transient is transient
     assert failure.value.reason == message
+
+
+async def test_all_that_a_command_prints_is_read_however_much(tmp_path: Path) -> None:
+    script = "seq 1 100000; seq 1 100000 >&2"
+
+    assert await commands(tmp_path, script).run("squeue") == "".join(f"{number}\n" for number in range(1, 100_001))
+
+
+async def test_a_command_that_closes_what_it_prints_to_is_awaited(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed) as failure:
+        await commands(tmp_path, "echo no >&2; exec >&- 2>&-; sleep 0.05; exit 3").run("squeue")
+    assert failure.value.reason == "no"
+
+    slow = commands(tmp_path, "exec >&- 2>&-; exec sleep 1000", command_timeout_seconds=0.2)
+    with pytest.raises(CommandFailed, match=r"no answer within 0\.2 s"):
+        await slow.run("squeue")
+
+
+async def test_a_command_leaves_no_descriptor_behind(tmp_path: Path) -> None:
+    slow = commands(tmp_path, "exec sleep 1000", command_timeout_seconds=0.05)
+    before = open_descriptors()
+
+    with pytest.raises(CommandFailed):
+        await slow.run("squeue")
+    await commands(tmp_path, "echo done").run("squeue")
+
+    assert open_descriptors() == before
 
 
 async def test_a_command_that_does_not_answer_is_given_up_and_ended(tmp_path: Path) -> None:

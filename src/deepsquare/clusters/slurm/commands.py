@@ -5,7 +5,8 @@
 supervisor's secrets and stray SLURM_ variables stay out.
 
 Programs are started by `subprocess`, which borrows our memory until the program has begun (vfork). The event loop's
-own way copies the tables of all of it: ten milliseconds of CPU, more than `squeue` itself takes.
+own way copies the tables of all of it: ten milliseconds of CPU, more than `squeue` itself takes. The event loop reads
+what they print: a thread for each would cost twice as much.
 """
 
 import asyncio
@@ -13,10 +14,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from deepsquare.clusters.port import ClusterError
+from deepsquare.clusters.slurm.pipes import read_all
 from deepsquare.clusters.slurm.settings import SlurmSettings
 
 _UNREACHABLE = (
@@ -58,7 +59,6 @@ class Commands:
     def __init__(self, settings: SlurmSettings) -> None:
         self._settings = settings
         self._room = asyncio.Semaphore(settings.parallel_commands)
-        self._listeners = ThreadPoolExecutor(settings.parallel_commands, "slurm command")
 
     def _environment(self, given: Mapping[str, str] | None) -> dict[str, str]:
         """Where Slurm is, and what was given; without that, what makes texts easy to read: times in seconds since 1970.
@@ -78,6 +78,7 @@ class Commands:
             try:
                 process = subprocess.Popen(  # noqa: ASYNC220 - it returns within a millisecond
                     [path, *arguments],
+                    bufsize=0,
                     env=self._environment(environment),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
@@ -90,16 +91,20 @@ class Commands:
 
     async def _result(self, program: str, process: subprocess.Popen[bytes]) -> str:
         timeout_seconds = self._settings.command_timeout_seconds
-        listening = asyncio.get_running_loop().run_in_executor(self._listeners, process.communicate)
+        assert process.stdout is not None  # noqa: S101 - both are pipes
+        assert process.stderr is not None  # noqa: S101
         try:
-            output, errors = await asyncio.wait_for(asyncio.shield(listening), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                output, errors = await read_all(process.stdout, process.stderr)
+                if process.poll() is None:  # it has closed its pipes and will be over in a moment
+                    await asyncio.to_thread(process.wait)
         except TimeoutError:
             raise CommandFailed(program, f"no answer within {timeout_seconds:g} s", transient=True) from None
         finally:
-            if not listening.done():
+            if process.poll() is None:
                 with suppress(ProcessLookupError):  # with all that it started, so that nobody holds its pipes
                     os.killpg(process.pid, signal.SIGKILL)
-                await asyncio.wait({listening})
+                await asyncio.to_thread(process.wait)
         if process.returncode:
             reason = _one_line(errors.decode(errors="replace"))
             transient = any(part in reason.lower() for part in _UNREACHABLE)

@@ -1,15 +1,18 @@
 """Promises of JSON-RPC over HTTP and of the wake-ups over WebSocket."""
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from deepsquare.chain.errors import ChainUnreachable, RpcError
 from deepsquare.chain.http_rpc import HttpRpc
+from deepsquare.chain.node_socket import NodeSocket, SocketLost
 from deepsquare.chain.waiting import HeadWait
 from tests.chain.tiny_node import Answer, HeadServer, SocketNode, head_server, http_node, result
 from tests.support.clock import ManualClock
@@ -230,6 +233,31 @@ async def test_a_call_whose_socket_fails_is_asked_by_post(said: str | None) -> N
         assert await rpc.request("eth_chainId") == "0x1"
         assert await rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])]) == ["0x1", "0x1"]
         await rpc.close()
+
+
+async def test_a_call_whose_socket_is_lost_while_it_is_sent_fails_once_and_leaves_no_second_error_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    send_in_time = ClientConnection.send
+
+    async def send_too_late(connection: ClientConnection, message: str) -> None:
+        if "eth_chainId" in message:
+            await connection.close()
+            await anext(news)
+        await send_in_time(connection, message)
+
+    monkeypatch.setattr(ClientConnection, "send", send_too_late)
+    async with head_server(SocketNode(named)) as websocket_url:
+        node = NodeSocket(websocket_url, ManualClock(), poll_seconds=1)
+        news = node.listen()
+        await anext(news)
+        with pytest.raises(SocketLost):
+            await node.ask([{"id": 1, "method": "eth_chainId"}], is_batch=False)
+        gc.collect()
+        await node.close()
+    assert complaints == []
 
 
 async def test_a_transaction_whose_connection_was_lost_is_not_sent_again_unasked() -> None:

@@ -18,6 +18,7 @@ from deepsquare.gateway.service import GatewayService
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.gateway.signing import SigningDomain
 from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, JobStatus, Node, Prices
+from deepsquare.web import server
 from tests.gateway.chain_double import CHAIN_ID, CONTRACT
 from tests.gateway.conftest import WORKFLOW
 from tests.support.chain import FreshGrid, fresh_grid, signer
@@ -114,6 +115,23 @@ async def test_a_restart_under_a_follower_loses_no_byte(grid: FreshGrid, setting
         await end(grid, job_id)
         assert await rest == [LogChunk(1, 7, b"after")]
         await patient.close()
+
+
+async def test_a_request_that_is_not_over_when_the_gateway_stops_is_told_to_come_again(
+    grid: FreshGrid, settings: GatewaySettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "GOODBYE_SECONDS", 0)
+    head = b"POST /v1/workflows HTTP/1.1\r\nHost: gateway\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+    async with serving(grid, settings) as client:
+        url = httpx.URL(client.url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(head)
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"code":"stopping"' in answer
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def collected(log: AsyncIterator[LogChunk]) -> list[LogChunk]:

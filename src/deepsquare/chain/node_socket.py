@@ -156,6 +156,7 @@ class NodeSocket:
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(SocketLost())
+                    answer.exception()  # Heard: whoever could not even send the call does not come for its answer.
 
     def _take(self, message: Any) -> None:
         """Give an answer to whoever waits for it, or pass on the news. Raises `ValueError` for what is neither."""

@@ -28,6 +28,7 @@ class ErrorCode(Code):
     INVALID_WORKFLOW = Meaning(422, "correct what details.problems lists")
     TOO_MANY_REQUESTS = Meaning(429, "wait as long as the Retry-After header says")
     INTERNAL_ERROR = Meaning(500, "report it to the gateway's operator with the request_id")
+    STOPPING = Meaning(503, "try again in a moment: the gateway stops, perhaps to be started anew")
     TOO_MANY_FOLLOWERS = Meaning(503, "read the log without following, or try again later")
     TOO_BUSY = Meaning(503, "try again later: other workflows are being compiled")
     STORE_FULL = Meaning(503, "try again later: scripts that no job names are deleted after a while")

@@ -16,4 +16,5 @@ class ErrorCode(Code):
     INVALID_REQUEST = Meaning(422, "compare the request with GET /openapi.json")
     TOO_MANY_REQUESTS = Meaning(429, "wait as long as the Retry-After header says")
     INTERNAL_ERROR = Meaning(500, "report it to the meta-scheduler's operator with the request_id")
+    STOPPING = Meaning(503, "try again in a moment: the meta-scheduler stops, perhaps to be started anew")
     STARTING = Meaning(503, "try again in some seconds: the chain is being read")

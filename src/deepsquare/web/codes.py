@@ -47,6 +47,7 @@ class SharedCodes:
     invalid_request: Code
     too_many_requests: Code
     internal_error: Code
+    stopping: Code
 
     @classmethod
     def of(cls, codes: type[Code]) -> Self:

@@ -5,6 +5,7 @@ status and time: never a query, a header or a body. What goes wrong unforeseen i
 its request id and leaves as `internal_error`.
 """
 
+import asyncio
 import logging
 import secrets
 from abc import ABC, abstractmethod
@@ -64,6 +65,9 @@ class Doors(ABC):
         except Exception:  # noqa: BLE001 - the last place where an error can be kept from getting out
             _log.exception("request %s failed for a reason nobody foresaw", request_id)
             await answer.refuse(Refusal(self._codes.internal_error, f"the {self._service} failed"), scope, receive)
+        except asyncio.CancelledError:
+            # Only a server that stops cancels a request. It takes what leaves here for a failure of ours, so nothing does.
+            await answer.refuse(Refusal(self._codes.stopping, f"the {self._service} stops"), scope, receive)
         finally:
             milliseconds = (self._clock.now() - began).total_seconds() * 1000
             path = scope.get("raw_path", b"").decode("ascii", "replace")

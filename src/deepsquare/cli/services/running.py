@@ -44,7 +44,7 @@ def serve(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         import uvloop  # noqa: PLC0415 - 10 ms that only services need
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signal(work))
+            runner.run(until_signal(work))
     except ExceptionGroup as failures:
         raise _failed(_first(failures)) from failures
     except _EXPECTED as error:
@@ -57,11 +57,18 @@ def _collect_seldom() -> None:
     gc.set_threshold(_GARBAGE_BEFORE_A_LOOK)
 
 
-async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Work until TERM or Ctrl-C, and until the work has ended in order."""
     serving = asyncio.create_task(work())
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        """The first signal ends the service; another one while it ends changes nothing."""
+        if not serving.cancelling():
+            serving.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, serving.cancel)
+        loop.add_signal_handler(number, stop)
     try:
         await serving
     except asyncio.CancelledError:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from deepsquare import __version__
 from deepsquare.cli.exits import ExitCode
 from deepsquare.cli.lazy import LazyGroup
 from deepsquare.cli.main import root
+from deepsquare.cli.mistakes import OF_EVERY_COMMAND
 from deepsquare.model import JobStatus
 from tests.cli.driver import dps
 
@@ -69,7 +71,7 @@ def test_the_summary_of_each_lazy_command_is_its_own() -> None:
 @pytest.mark.parametrize(("name", "command"), ALL)
 def test_every_command_takes_json_quiet_and_debug(name: str, command: click.Command) -> None:
     options = {option for parameter in command.params for option in parameter.opts}
-    assert {"--json", "--quiet", "--debug"} <= options, name
+    assert set(OF_EVERY_COMMAND) <= options, name
 
 
 @pytest.mark.parametrize(("name", "command"), ALL)
@@ -90,15 +92,57 @@ def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
     assert "did you mean 'submit'?" in answer.stderr
 
 
-@pytest.mark.parametrize("arguments", [("job", "show", "abc"), ("job", "list", "--such"), ("job", "show")])
-def test_with_json_a_mistyped_argument_is_an_error_in_json(arguments: tuple[str, ...]) -> None:
+MISTAKES = {
+    ("job", "show", "abc"): "job show --help",
+    ("job", "list", "--such"): "job list --help",
+    ("job", "show"): "job show --help",
+    ("job", "lst"): "job --help",
+    ("submt", "x.yaml"): "--help",
+    ("--such", "job", "list"): "--help",
+}
+"""Command lines that cannot be read, and the end of what is told to do next."""
+
+
+@pytest.mark.parametrize(("arguments", "help_"), MISTAKES.items())
+def test_a_mistake_in_a_command_line_is_told_as_all_errors_are(arguments: tuple[str, ...], help_: str) -> None:
+    told = dps(*arguments)
+    error = json.loads(dps(*arguments, "--json").stderr)["error"]
+    assert told.exit_code == ExitCode.USAGE
+    assert told.stderr == f"dps: {error['message']}\n  next: {error['next_step']}\n"
+    assert error["next_step"].endswith(help_)
+
+
+@pytest.mark.parametrize("arguments", MISTAKES)
+def test_with_json_a_mistake_in_a_command_line_is_an_error_in_json(arguments: tuple[str, ...]) -> None:
     answer = dps(*arguments, "--json")
     assert answer.exit_code == ExitCode.USAGE
     assert answer.stdout == ""
     error = json.loads(answer.stderr)["error"]
     assert error["code"] == "usage"
     assert error["message"]
-    assert error["next_step"].endswith(f"{' '.join(arguments[:2])} --help")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("--json job list", "dps job list --json"),
+        ("job --json list", "dps job list --json"),
+        ("--quiet --json submit 'my job.yaml'", "dps submit 'my job.yaml' --quiet --json"),
+        ("--debug", "dps COMMAND --debug"),
+        ("job --json", "dps job COMMAND --json"),
+    ],
+)
+def test_an_option_of_every_command_that_stands_before_it_is_told_to_stand_behind(written: str, meant: str) -> None:
+    answer = dps(*shlex.split(written))
+    assert answer.exit_code == ExitCode.USAGE
+    assert "stands behind the command" in answer.stderr
+    assert f"write: {meant}" in answer.stderr
+
+
+@pytest.mark.parametrize("group", [(), ("job",)])
+def test_a_group_without_a_command_shows_its_help(group: tuple[str, ...]) -> None:
+    assert "\nCommands:\n" in dps("job").stderr
+    assert dps(*group).stderr.startswith("Usage: ")
 
 
 @pytest.mark.parametrize("shell", [pytest.param("bash", marks=pytest.mark.programs), "zsh", "fish"])

@@ -43,17 +43,6 @@ class Command(click.Command):
             click.Option(["--debug"], is_flag=True, envvar=DEBUG_VARIABLE, help="Show tracebacks and log in detail."),
         ]
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; who asked for JSON gets a mistake in them as JSON, too."""
-        as_json = "--json" in args
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            if not as_json:
-                raise
-            Failure(error.format_message(), f"see: {ctx.command_path} --help", ExitCode.USAGE).show(as_json=True)
-            raise click.exceptions.Exit(ExitCode.USAGE) from None
-
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; end with an exit code of `ExitCode`, whatever happens."""
         output = Output(json=ctx.params.pop("as_json"), quiet=ctx.params.pop("quiet"))

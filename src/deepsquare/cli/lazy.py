@@ -7,8 +7,13 @@ command and compares that line with the command's own.
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import click
+
+from deepsquare.cli import mistakes
+
+_ARGUMENTS = __name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,17 @@ class LazyGroup(click.Group):
         super().__init__(name=name, help=help, no_args_is_help=True)
         self.sections = sections
         self.entries = {command: entry for section in sections.values() for command, entry in section.items()}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options before the command; all arguments are kept, to tell what is wrong with any of them."""
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        with mistakes.told(ctx.meta[_ARGUMENTS]):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, whose own arguments are read here."""
+        with mistakes.told(ctx.meta[_ARGUMENTS]):
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self.entries, *super().list_commands(ctx)]

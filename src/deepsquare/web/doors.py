@@ -66,7 +66,7 @@ class Doors(ABC):
             _log.exception("request %s failed for a reason nobody foresaw", request_id)
             await answer.refuse(Refusal(self._codes.internal_error, f"the {self._service} failed"), scope, receive)
         except asyncio.CancelledError:
-            # Only a server that stops cancels a request. It takes what leaves here for a failure of ours, so nothing does.
+            # Only a server that stops cancels a request; it takes whatever leaves here for a failure of ours.
             await answer.refuse(Refusal(self._codes.stopping, f"the {self._service} stops"), scope, receive)
         finally:
             milliseconds = (self._clock.now() - began).total_seconds() * 1000

@@ -47,7 +47,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 def test_the_signed_messages_are_documented_as_they_are() -> None:
     from deepsquare.gateway import signing  # noqa: PLC0415 - the private tables are what this test is about
 
-    for types in (signing._ACCESS_TYPES, signing._APPEND_TYPES, signing._CLOSE_TYPES):
+    for types in (signing._ACCESS_TYPES, signing._APPEND_TYPES, signing._END_TYPES, signing._CLOSE_TYPES):
         for name, members in types.items():
             written = f"{name}({','.join(f'{kind} {member}' for member, kind in members)})"
             assert re.search(re.escape(written), TEXT), written

@@ -9,9 +9,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from deepsquare.gateway.client import GatewayClient
+from deepsquare.gateway.credentials import Credentials
 from deepsquare.gateway.database import Database
 from deepsquare.gateway.errors import LogGap, LogGapFound, RefusedByGateway
-from deepsquare.gateway.logs import MERGED_CHUNK_BYTES, SqlLogStore
+from deepsquare.gateway.logs import MERGED_CHUNK_BYTES, LogState, SqlLogStore
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.gateway.signing import SigningDomain
 from deepsquare.model import JobId, JobStatus
@@ -76,7 +77,12 @@ async def test_a_signature_is_good_for_its_bytes_and_its_place_only(gateway: Gat
     await gateway.client.append_log(job_id, 1, 0, b"true", provider)
     gateway.http.event_hooks = {}
     signed = dict(headers)
-    for path, data in ((f"/v1/jobs/{job_id}/log/1?offset=0", b"lies"), (f"/v1/jobs/{job_id}/log/1?offset=4", b"true")):
+    log = f"/v1/jobs/{job_id}/log/1"
+    for path, data in (
+        (f"{log}?offset=0", b"lies"),
+        (f"{log}?offset=4", b"true"),
+        (f"{log}?offset=0&closes=true", b"true"),
+    ):
         answer = await gateway.http.post(path, content=data, headers=signed)
         assert answer.json()["error"]["code"] == "credentials_invalid"
 
@@ -133,6 +139,59 @@ async def test_a_closed_log_takes_repetitions_but_nothing_new(gateway: Gateway) 
     with pytest.raises(RefusedByGateway) as refused:
         await gateway.client.append_log(job_id, 1, 3, b"more", provider)
     assert refused.value.code == "log_closed"
+
+
+async def test_the_last_piece_closes_the_log_and_may_be_repeated(gateway: Gateway) -> None:
+    job_id, provider = await gateway.job(JobStatus.RUNNING), gateway.accounts.provider
+    await gateway.client.append_log(job_id, 1, 0, b"last ", provider)
+    for _ in range(2):
+        assert await gateway.client.append_log(job_id, 1, 5, b"words", provider, closes=True) == 10
+    await gateway.client.close_log(job_id, 1, 10, provider)
+    assert await gateway.parts.logs.states(job_id) == [LogState(1, 10, 10, is_closed=True)]
+    assert await gateway.client.read_log(job_id, gateway.accounts.customer) == b"last words"
+    with pytest.raises(RefusedByGateway) as refused:
+        await gateway.client.append_log(job_id, 1, 10, b"!", provider, closes=True)
+    assert refused.value.code == "log_closed"
+
+
+async def test_a_last_piece_that_came_before_closes_the_log_all_the_same(gateway: Gateway) -> None:
+    job_id, provider = await gateway.job(JobStatus.RUNNING), gateway.accounts.provider
+    await gateway.client.append_log(job_id, 1, 0, b"all", provider)
+    await gateway.client.append_log(job_id, 1, 0, b"all", provider, closes=True)
+    assert await gateway.parts.logs.states(job_id) == [LogState(1, 3, 3, is_closed=True)]
+
+
+@pytest.mark.parametrize(("offset", "data"), [(5, b"far"), (0, b"sh")], ids=["gap", "short"])
+async def test_a_last_piece_with_which_the_log_is_not_complete_changes_nothing(
+    gateway: Gateway, offset: int, data: bytes
+) -> None:
+    job_id, provider = await gateway.job(JobStatus.RUNNING), gateway.accounts.provider
+    await gateway.client.append_log(job_id, 1, 0, b"abc", provider)
+    with pytest.raises(LogGap) as gap:
+        await gateway.client.append_log(job_id, 1, offset, data, provider, closes=True)
+    assert gap.value.expected_offset == 3
+    assert await gateway.parts.logs.states(job_id) == [LogState(1, 3, 3)]
+
+
+async def test_a_last_piece_closes_a_log_that_is_too_long(settings: GatewaySettings, accounts: Accounts) -> None:
+    async with running(settings.model_copy(update={"log_bytes_per_job": 8}), accounts) as gateway:
+        jobs = [await gateway.job(JobStatus.RUNNING) for _ in range(2)]
+        for job_id in jobs:
+            await gateway.client.append_log(job_id, 1, 0, b"x" * 9, accounts.provider)
+        # One client knows that the log is full and another does not.
+        another = GatewayClient(URL, SigningDomain.of(gateway.chain.grid), http=gateway.http)
+        for client, job_id in zip((gateway.client, another), jobs, strict=True):
+            assert await client.append_log(job_id, 1, 9, b"y", accounts.provider, closes=True) == 10
+            (state,) = await gateway.parts.logs.states(job_id)
+            assert (state.is_full, state.is_closed, state.next_offset) == (True, True, 9)
+
+
+async def test_whether_an_append_closes_is_said_in_one_of_two_words(gateway: Gateway) -> None:
+    provider = gateway.accounts.provider.address
+    proof = Credentials(provider, bytes(65)).header()
+    path = f"/v1/jobs/{await gateway.job()}/log/1?offset=0&closes=perhaps"
+    answer = await gateway.http.post(path, content=b"x", headers={"Authorization": proof})
+    assert answer.json()["error"]["message"] == "closes must be true or false"
 
 
 async def test_a_log_is_deleted_some_time_after_its_job_is_over(gateway: Gateway) -> None:

@@ -40,6 +40,29 @@ async def test_a_log_is_declared_complete_when_the_chain_has_the_end(s: Stage) -
     assert s.gateway.closed == {(job_id, 1): 10}
 
 
+async def test_the_last_piece_of_a_job_that_is_over_closes_its_log(s: Stage) -> None:
+    job_id = await s.running()
+    s.gateway.is_down = True
+    s.cluster.write(s.tag(job_id), b"x" * (2 * CHUNK + 1))
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    s.gateway.is_down = False
+    s.advance(60)
+    await s.go()
+    assert s.gateway.closed == {(job_id, 1): 2 * CHUNK + 1}
+    assert (s.gateway.appends, s.gateway.closes) == (3, 0)
+
+
+async def test_a_log_whose_last_piece_is_there_already_is_closed_alone(s: Stage) -> None:
+    job_id = await s.running()
+    s.cluster.write(s.tag(job_id), b"last words")
+    await s.rounds.ship()
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    assert s.gateway.closed == {(job_id, 1): 10}
+    assert (s.gateway.appends, s.gateway.closes) == (1, 1)
+
+
 async def test_after_a_restart_nothing_is_missing_and_nothing_stands_twice(s: Stage) -> None:
     job_id = await s.running()
     s.cluster.write(s.tag(job_id), b"one\n")

@@ -23,6 +23,9 @@ class MemoryGateway:
         self.refuses_logs = ""
         """The code with which appends are refused; empty where they are taken."""
         self.fetches = 0
+        self.appends = 0
+        self.closes = 0
+        """Closes that were asked for alone."""
         self.largest_append = 0
 
     async def fetch_script(self, job_id: JobId, signer: _Account) -> str:  # noqa: ARG002 - the port's shape
@@ -32,8 +35,18 @@ class MemoryGateway:
             raise RefusedByGateway(404, "script_unknown", "no such script")
         return self.scripts[job_id]
 
-    async def append_log(self, job_id: JobId, attempt: int, offset: int, data: bytes, signer: _Account) -> int:  # noqa: ARG002
+    async def append_log(
+        self,
+        job_id: JobId,
+        attempt: int,
+        offset: int,
+        data: bytes,
+        signer: _Account,  # noqa: ARG002
+        *,
+        closes: bool = False,
+    ) -> int:
         self._answer()
+        self.appends += 1
         if self.refuses_logs:
             raise RefusedByGateway(403, self.refuses_logs, "not yours")
         log = self.logs[job_id, attempt]
@@ -41,12 +54,18 @@ class MemoryGateway:
             raise LogGap(RefusedByGateway(409, "log_gap", "bytes are missing"), len(log))
         log[offset : offset + len(data)] = data
         self.largest_append = max(self.largest_append, len(data))
+        if closes:
+            self._close(job_id, attempt, offset + len(data))
         return len(log)
 
     async def close_log(self, job_id: JobId, attempt: int, length: int, signer: _Account) -> None:  # noqa: ARG002
         self._answer()
+        self.closes += 1
         if self.refuses_logs:
             raise RefusedByGateway(403, self.refuses_logs, "not yours")
+        self._close(job_id, attempt, length)
+
+    def _close(self, job_id: JobId, attempt: int, length: int) -> None:
         held = len(self.logs[job_id, attempt])
         if length != held:
             raise LogGap(RefusedByGateway(409, "log_gap", "the log has another length"), held)

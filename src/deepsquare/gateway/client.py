@@ -150,18 +150,25 @@ class GatewayClient(ServiceClient):
         """
         return (await self._admitted(f"/v1/jobs/{job_id}/script", job_id, "fetch-script", signer)).text
 
-    async def append_log(self, job_id: JobId, attempt: int, offset: int, data: bytes, signer: TypedDataSigner) -> int:
+    async def append_log(
+        self, job_id: JobId, attempt: int, offset: int, data: bytes, signer: TypedDataSigner, *, closes: bool = False
+    ) -> int:
         """Write `data` at `offset` of the attempt's log; the offset where the next append starts.
 
-        Repeating it does nothing. Raises `LogGap` where bytes before `offset` are missing. Once the job's
-        bound is reached the gateway keeps nothing more: the answer is as if it did, and nothing is sent.
+        With `closes` the log is complete with `data`, as `close_log` declares it. Repeating it does nothing. Raises
+        `LogGap` where bytes before `offset` are missing, and with `closes` where the gateway holds more. Once the
+        job's bound is reached the gateway keeps nothing more: the answer is as if it did, and nothing is sent.
         """
+        end = offset + len(data)
         if (job_id, attempt) in self._full_logs:
-            return offset + len(data)
-        credentials = await self._signed(signing.append_log(job_id, attempt, offset, data), signer)
-        path = f"/v1/jobs/{job_id}/log/{attempt}?offset={offset}"
+            if closes:
+                await self.close_log(job_id, attempt, end, signer)
+            return end
+        piece = signing.end_log if closes else signing.append_log
+        credentials = await self._signed(piece(job_id, attempt, offset, data), signer)
+        path = f"/v1/jobs/{job_id}/log/{attempt}?offset={offset}{'&closes=true' if closes else ''}"
         answer = _Object(self.url, await self._json("POST", path, content=data, headers=credentials))
-        if answer.text("state") == "full":
+        if answer.text("state") == "full" and not closes:
             self._full_logs.add((job_id, attempt))
         return answer.whole("next_offset")
 

@@ -18,7 +18,7 @@ from deepsquare.gateway.challenges import Challenges, UsedNonces
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.credentials import Credentials, InvalidCredentials
 from deepsquare.gateway.jobs import Jobs
-from deepsquare.gateway.parameters import attempt_of, job_id_of, length_of, offset_of
+from deepsquare.gateway.parameters import attempt_of, closes_of, job_id_of, length_of, offset_of
 from deepsquare.gateway.signing import Challenge, SigningDomain
 from deepsquare.model import Address, Job, JobId
 from deepsquare.web.refusal import Refusal
@@ -107,7 +107,8 @@ class Gatekeeper:
         """Whether the request itself is signed by the account."""
         job_id, attempt = job_id_of(request), attempt_of(request)
         if door is Door.APPEND_LOG:
-            message = signing.append_log(job_id, attempt, offset_of(request), await request.body())
+            piece = signing.end_log if closes_of(request) else signing.append_log
+            message = piece(job_id, attempt, offset_of(request), await request.body())
         else:
             message = signing.close_log(job_id, attempt, length_of(request))
         self._check_signature(credentials, message)

@@ -22,6 +22,7 @@ from deepsquare.gateway.parameters import (
     MAX_ATTEMPT,
     MAX_OFFSET,
     attempt_of,
+    closes_of,
     job_id_of,
     length_of,
     offset_of,
@@ -114,14 +115,15 @@ async def script(parts: _Parts, grant: _Granted) -> PlainTextResponse:
             _JOB_ID,
             _ATTEMPT,
             {"name": "offset", "in": "query", "required": True, "schema": {"type": "integer"}},
+            {"name": "closes", "in": "query", "schema": {"type": "boolean", "default": False}},
         ],
         "requestBody": {"required": True, "content": _BYTES},
     },
 )
 async def append(request: Request, parts: _Parts, grant: _Granted) -> LogPosition:
-    """Absolute and so repeatable: bytes that are there already are skipped, a gap is refused."""
+    """Absolute and so repeatable: bytes that are there already are skipped, a gap is refused. The last may close."""
     offset, data = offset_of(request), await request.body()
-    state = await parts.logs.append(grant.job.id, attempt_of(request), offset, data)
+    state = await parts.logs.append(grant.job.id, attempt_of(request), offset, data, closes=closes_of(request))
     await _after_writing(parts, grant)
     return _position(state, reached=offset + len(data))
 

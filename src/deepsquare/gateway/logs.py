@@ -58,8 +58,11 @@ class LogState:
 class LogStore(Protocol):
     """Logs by job and attempt."""
 
-    async def append(self, job_id: JobId, attempt: int, offset: int, data: bytes) -> LogState:
-        """Keep what is new in `data`. Raises `LogGapFound` or `LogIsClosed`; nothing is stored then."""
+    async def append(self, job_id: JobId, attempt: int, offset: int, data: bytes, *, closes: bool = False) -> LogState:
+        """Keep what is new in `data`; with `closes` the log is complete with it.
+
+        Raises `LogGapFound` or `LogIsClosed`; nothing is stored then.
+        """
         ...
 
     async def close(self, job_id: JobId, attempt: int, length: int) -> LogState:
@@ -163,36 +166,37 @@ class SqlLogStore:
         self._database = database
         self._bytes_per_job = bytes_per_job
 
-    async def append(self, job_id: JobId, attempt: int, offset: int, data: bytes) -> LogState:
-        """Keep what is new in `data`. Raises `LogGapFound` or `LogIsClosed`; nothing is stored then."""
-        key = format_job_id(job_id)
+    async def append(self, job_id: JobId, attempt: int, offset: int, data: bytes, *, closes: bool = False) -> LogState:
+        """Keep what is new in `data`; with `closes` the log is complete with it.
+
+        Raises `LogGapFound` or `LogIsClosed`; nothing is stored then.
+        """
+        key, end = format_job_id(job_id), offset + len(data)
 
         def store(connection: Connection) -> LogState:
             log = _locked(connection, key, attempt)
-            end = offset + len(data)
-            if offset > log.next_offset and not log.is_full:
+            if not log.is_full and (offset > log.next_offset or (closes and end < log.next_offset)):
                 raise LogGapFound(log.next_offset)
-            if end <= log.next_offset or log.is_full:
-                return log.state
-            if log.is_closed:
+            has_news = end > log.next_offset and not log.is_full
+            if has_news and log.is_closed:
                 raise LogIsClosed
-            return self._extended(connection, log, data[log.next_offset - offset :]).state
+            changed = self._extend(connection, log, data[log.next_offset - offset :]) if has_news else {}
+            return _changed(connection, log, changed | ({"is_closed": True} if closes else {})).state
 
         return await self._database.write(store)
 
-    def _extended(self, connection: Connection, log: _Log, fresh: bytes) -> _Log:
+    def _extend(self, connection: Connection, log: _Log, fresh: bytes) -> dict[str, Any]:
+        """Add bytes to the log's chunks; what that changes in its row."""
         others = int(connection.execute(_LENGTH_OF_OTHERS, log.key).scalar_one())
         room = max(0, self._bytes_per_job - others - log.length)
         is_full = len(fresh) > room
         kept = fresh[:room] + self._last_line() if is_full else fresh
-        changed: dict[str, Any] = {
+        return {
             "length": log.length + len(kept),
             "next_offset": log.next_offset + len(fresh),
             "last_chunk": _write(connection, log, kept),
             "is_full": is_full,
         }
-        connection.execute(_CHANGE, log.key | changed)
-        return replace(log, **changed)
 
     def _last_line(self) -> bytes:
         return (
@@ -207,8 +211,7 @@ class SqlLogStore:
             log = _locked(connection, key, attempt)
             if length != log.next_offset and not log.is_full:
                 raise LogGapFound(log.next_offset)
-            connection.execute(_CHANGE, log.key | {"is_closed": True})
-            return replace(log, is_closed=True).state
+            return _changed(connection, log, {"is_closed": True}).state
 
         return await self._database.write(close)
 
@@ -264,6 +267,13 @@ def _locked(connection: Connection, key: str, attempt: int) -> _Log:
         return fresh
     # Another process has just made it.
     return _Log(*connection.execute(_LOCK, fresh.key).one())
+
+
+def _changed(connection: Connection, log: _Log, changed: dict[str, Any]) -> _Log:
+    """The log with these columns set."""
+    if changed:
+        connection.execute(_CHANGE, log.key | changed)
+    return replace(log, **changed)
 
 
 def _write(connection: Connection, log: _Log, data: bytes) -> int:

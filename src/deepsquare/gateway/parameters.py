@@ -62,6 +62,14 @@ def offset_of(request: Request) -> int:
     return _number("offset", request.query_params.get("offset", ""), 0, MAX_OFFSET)
 
 
+def closes_of(request: Request) -> bool:
+    """Whether the log is complete with the body."""
+    text = request.query_params.get("closes", "false")
+    if text not in {"true", "false"}:
+        raise Refusal(ErrorCode.INVALID_REQUEST, "closes must be true or false")
+    return text == "true"
+
+
 def length_of(request: Request) -> int:
     """How many bytes the log has in all."""
     return _number("length", request.query_params.get("length", ""), 0, MAX_OFFSET)

@@ -1,8 +1,8 @@
 """What is signed at a gateway's door, as EIP-712 typed data: the one definition for both sides.
 
-Three messages. `Access` answers a single-use challenge and names everything it is good for: the account,
-the gateway, the purpose, the job. `AppendLog` and `CloseLog` need no challenge: an absolute offset makes
-repeating them harmless. The domain binds all of them to one chain and one contract.
+`Access` answers a single-use challenge and names everything it is good for: the account, the gateway, the
+purpose, the job. `AppendLog`, `EndLog` and `CloseLog` need no challenge: an absolute offset makes repeating
+them harmless. The domain binds all of them to one chain and one contract.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ _ACCESS_TYPES: Types = {
         ("expiresAt", "uint256"),
     )
 }
-_APPEND_TYPES: Types = {
-    "AppendLog": (("jobId", "bytes32"), ("attempt", "uint64"), ("offset", "uint64"), ("dataHash", "bytes32"))
-}
+_PIECE = (("jobId", "bytes32"), ("attempt", "uint64"), ("offset", "uint64"), ("dataHash", "bytes32"))
+_APPEND_TYPES: Types = {"AppendLog": _PIECE}
+_END_TYPES: Types = {"EndLog": _PIECE}
 _CLOSE_TYPES: Types = {"CloseLog": (("jobId", "bytes32"), ("attempt", "uint64"), ("length", "uint64"))}
 
 SIGNATURE_BYTES = 65
@@ -62,18 +62,26 @@ def access(account: Address, gateway: str, purpose: str, job_id: JobId, challeng
 
 def append_log(job_id: JobId, attempt: int, offset: int, data: bytes) -> TypedMessage:
     """These bytes stand at this offset of the log of this attempt."""
-    values = {
-        "jobId": _bytes32(job_id),
-        "attempt": attempt,
-        "offset": offset,
-        "dataHash": hashlib.sha256(data).digest(),
-    }
-    return TypedMessage(_APPEND_TYPES, values)
+    return TypedMessage(_APPEND_TYPES, _piece(job_id, attempt, offset, data))
+
+
+def end_log(job_id: JobId, attempt: int, offset: int, data: bytes) -> TypedMessage:
+    """These bytes stand at this offset of the log of this attempt, and it is complete with them."""
+    return TypedMessage(_END_TYPES, _piece(job_id, attempt, offset, data))
 
 
 def close_log(job_id: JobId, attempt: int, length: int) -> TypedMessage:
     """The log of this attempt is complete with `length` bytes."""
     return TypedMessage(_CLOSE_TYPES, {"jobId": _bytes32(job_id), "attempt": attempt, "length": length})
+
+
+def _piece(job_id: JobId, attempt: int, offset: int, data: bytes) -> dict[str, object]:
+    return {
+        "jobId": _bytes32(job_id),
+        "attempt": attempt,
+        "offset": offset,
+        "dataHash": hashlib.sha256(data).digest(),
+    }
 
 
 def _bytes32(job_id: JobId) -> bytes:

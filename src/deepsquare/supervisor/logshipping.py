@@ -77,11 +77,7 @@ class LogShipper:
         try:
             async with self._slots:
                 is_all = length is None or await self._send(source, length)
-                if not (is_all and source.is_over):
-                    return False
-                if length is not None:
-                    await self._close(source)
-                return await self._note(source.key, complete=True)
+                return is_all and source.is_over and await self._note(source.key, complete=True)
         except LogGap as gap:
             # The gateway lost what it had (its store was replaced): go on where it stands.
             self._offsets[source.key] = gap.expected_offset
@@ -92,26 +88,36 @@ class LogShipper:
         return False
 
     async def _send(self, source: Source, length: int) -> bool:
-        """Send what stands before `length`, but no more than others can wait for; whether that was all."""
-        key, path = source.key, self._ports.cluster.output_path(source.tag)
+        """Send what stands before `length`, but no more than others can wait for; whether that was all.
+
+        Where the job is over the last piece closes the log; where no piece is left, that is said alone.
+        """
+        key, gateway = source.key, self._ports.gateway
         for _ in range(_PIECES_IN_A_ROW):
             offset = self._offset(key)
-            if offset is None or offset >= length:
+            if offset is None:
                 return True
-            piece = await asyncio.to_thread(output.read, path, offset, min(self._chunk_bytes, length - offset))
+            piece = await self._piece(source, offset, length)
             if not piece:
+                if source.is_over:
+                    await gateway.close_log(*key, offset, self._ports.signer)
                 return True
-            self._offsets[key] = await self._ports.gateway.append_log(*key, offset, piece, self._ports.signer)
+            is_last = source.is_over and offset + len(piece) == length
+            self._offsets[key] = await gateway.append_log(*key, offset, piece, self._ports.signer, closes=is_last)
             self._pace.keep(key, ())
+            if is_last:
+                return True
             entry = self._ports.journal.entry(key)
             if entry is not None and self._offsets[key] - entry.log_offset >= _NOTE_EVERY_BYTES:
                 await self._note(key, complete=False)
         return False
 
-    async def _close(self, source: Source) -> None:
-        offset = self._offset(source.key)
-        if offset is not None:
-            await self._ports.gateway.close_log(*source.key, offset, self._ports.signer)
+    async def _piece(self, source: Source, offset: int, length: int) -> bytes:
+        """The output from `offset` on, no longer than one request may be; empty where `length` is reached."""
+        if offset >= length:
+            return b""
+        path = self._ports.cluster.output_path(source.tag)
+        return await asyncio.to_thread(output.read, path, offset, min(self._chunk_bytes, length - offset))
 
     def _offset(self, key: AttemptKey) -> int | None:
         """Where to go on; None for an attempt that was forgotten meanwhile."""

@@ -96,8 +96,10 @@ class Gateway(Protocol):
         """The script of a job that the chain gave to the signer."""
         ...
 
-    async def append_log(self, job_id: JobId, attempt: int, offset: int, data: bytes, signer: Signer) -> int:
-        """Add output at an absolute offset; answers with the next one."""
+    async def append_log(
+        self, job_id: JobId, attempt: int, offset: int, data: bytes, signer: Signer, *, closes: bool = False
+    ) -> int:
+        """Add output at an absolute offset; answers with the next one. `closes`: the log is complete with it."""
         ...
 
     async def close_log(self, job_id: JobId, attempt: int, length: int, signer: Signer) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from deepsquare.gateway.janitor import RETRY_SECONDS
+from deepsquare.gateway.janitor import RETRY_SECONDS, SWEEP_SECONDS
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import JobStatus
 from tests.gateway.conftest import Accounts, Gateway, running
@@ -36,9 +36,23 @@ async def test_the_end_of_a_job_on_the_chain_deletes_its_script(gateway: Gateway
         script_hash = (await gateway.chain.job(job_id)).definition.script_hash
         await gateway.chain.idle.wait()
         assert await gateway.parts.scripts.get(script_hash) is not None
+        gateway.clock.advance(SWEEP_SECONDS)
         gateway.chain.put(job_id, JobStatus.FINISHED)
         await gateway.chain.idle.wait()
         assert await gateway.parts.scripts.get(script_hash) is None
+
+
+async def test_old_things_are_looked_for_now_and_then_however_much_happens_on_the_chain(gateway: Gateway) -> None:
+    async with janitor(gateway):
+        job_id = await gateway.job(JobStatus.RUNNING)
+        script_hash = (await gateway.chain.job(job_id)).definition.script_hash
+        await gateway.chain.idle.wait()
+        gateway.chain.put(job_id, JobStatus.FINISHED)
+        for seconds, is_kept in ((0, True), (SWEEP_SECONDS - 1, True), (1, False)):
+            gateway.clock.advance(seconds)
+            await gateway.job()
+            await gateway.chain.idle.wait()
+            assert (await gateway.parts.scripts.get(script_hash) is not None) == is_kept
 
 
 async def test_the_end_of_a_job_that_is_known_is_believed_without_a_look_at_the_chain(gateway: Gateway) -> None:
@@ -47,6 +61,7 @@ async def test_the_end_of_a_job_that_is_known_is_believed_without_a_look_at_the_
         await gateway.chain.idle.wait()
         script = await gateway.client.fetch_script(job_id, gateway.accounts.provider)
         before = gateway.chain.reads
+        gateway.clock.advance(SWEEP_SECONDS)
         gateway.chain.put(job_id, JobStatus.FINISHED)
         await gateway.chain.idle.wait()
         assert await gateway.parts.scripts.get(hashlib.sha256(script.encode()).hexdigest()) is None

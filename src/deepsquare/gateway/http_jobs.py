@@ -29,7 +29,7 @@ from deepsquare.gateway.parameters import (
     wanted_attempt_of,
 )
 from deepsquare.gateway.parts import Parts, grant_of, parts_of
-from deepsquare.model import JobId
+from deepsquare.model import Job, JobId
 from deepsquare.web.refusal import Refusal
 
 router = APIRouter(prefix="/v1/jobs/{job_id}")
@@ -123,8 +123,10 @@ async def script(parts: _Parts, grant: _Granted) -> PlainTextResponse:
 async def append(request: Request, parts: _Parts, grant: _Granted) -> LogPosition:
     """Absolute and so repeatable: bytes that are there already are skipped, a gap is refused. The last may close."""
     offset, data = offset_of(request), await request.body()
-    state = await parts.logs.append(grant.job.id, attempt_of(request), offset, data, closes=closes_of(request))
-    await _after_writing(parts, grant)
+    job, closes = grant.job, closes_of(request)
+    ended_at = _ended_at(parts, job)
+    state = await parts.logs.append(job.id, attempt_of(request), offset, data, closes=closes, ended_at=ended_at)
+    parts.wakeups.announce(job.id)
     return _position(state, reached=offset + len(data))
 
 
@@ -141,9 +143,9 @@ async def append(request: Request, parts: _Parts, grant: _Granted) -> LogPositio
 )
 async def close(request: Request, parts: _Parts, grant: _Granted) -> LogPosition:
     """With the length that it has, so that a lost append is noticed. Repeating it does nothing."""
-    length = length_of(request)
-    state = await parts.logs.close(grant.job.id, attempt_of(request), length)
-    await _after_writing(parts, grant)
+    job, length = grant.job, length_of(request)
+    state = await parts.logs.close(job.id, attempt_of(request), length, ended_at=_ended_at(parts, job))
+    parts.wakeups.announce(job.id)
     return _position(state, reached=length)
 
 
@@ -244,13 +246,9 @@ def _place(event_id: str | None) -> Place:
     return Place(int(attempt), int(offset))
 
 
-async def _after_writing(parts: Parts, grant: Grant) -> None:
-    """Wake the followers; and where the job was over before its log was, let the log know."""
-    job = grant.job
-    if job.status.is_cold:
-        ended_at: datetime = job.time.ended_at or parts.clock.now()
-        await parts.logs.mark_ended([(job.id, ended_at)])
-    parts.wakeups.announce(job.id)
+def _ended_at(parts: Parts, job: Job) -> datetime | None:
+    """When the job ended, for a log that is written after that: nobody else will tell it."""
+    return job.time.ended_at or parts.clock.now() if job.status.is_cold else None
 
 
 def _position(state: LogState, *, reached: int) -> LogPosition:

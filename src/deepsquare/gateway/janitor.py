@@ -25,7 +25,7 @@ from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import Job, JobId
 
 SWEEP_SECONDS = 30.0
-"""How often the janitor looks for old things where the chain is quiet."""
+"""How often the janitor looks for old things: what is deleted is minutes or days old, and each look is written."""
 RETRY_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ class Janitor:
         self._jobs = jobs
         self._wakeups = wakeups
         self._lock = asyncio.Lock()
+        self._next_sweep = clock.now()
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a chain or a disk that is away for a while is waited for."""
@@ -119,8 +120,10 @@ class Janitor:
     async def _turn(self) -> None:
         try:
             await self.catch_up()
-            await self.sweep()
-            await self._events.wake(SWEEP_SECONDS)
+            if self._clock.now() >= self._next_sweep:
+                await self.sweep()
+            until_sweep = self._next_sweep - self._clock.now()
+            await self._events.wake(max(0.0, until_sweep.total_seconds()))
         except (ChainError, StoreUnavailable) as problem:
             _log.warning("cannot follow the chain now, trying again: %s", problem)
             await self._clock.sleep(RETRY_SECONDS)
@@ -134,8 +137,9 @@ class Janitor:
             while has_more:
                 page = await self._events.read(next_block)
                 await self._work_in(page)
+                if page.next_block > next_block:
+                    await self._database.advance_cursor(page.next_block)
                 next_block, has_more = page.next_block, not page.reached_head
-                await self._database.advance_cursor(next_block)
 
     async def _work_in(self, page: Page) -> None:
         """Note who named which script and which jobs are over; wake whoever waits for a job that has changed."""
@@ -148,8 +152,9 @@ class Janitor:
             # Others may change again before their next event is read here.
             over = [job for job in jobs if job.status.is_cold]
             self._jobs.keep(over, now)
-            await self._scripts.record(jobs, now)
-            await self._logs.mark_ended([(job.id, job.time.ended_at or now) for job in over])
+            ended = [(job.id, job.time.ended_at or now) for job in over]
+            # At the same time, so that they are written together.
+            await asyncio.gather(self._scripts.record(jobs, now), self._logs.mark_ended(ended))
         for job_id in _job_ids(page.events):
             self._wakeups.announce(job_id)
 
@@ -168,6 +173,7 @@ class Janitor:
         )
         logs = await self._logs.drop_ended(now - timedelta(seconds=self._settings.log_retention_seconds))
         await self._used.drop_expired(now)
+        self._next_sweep = now + timedelta(seconds=SWEEP_SECONDS)
         if scripts or logs:
             _log.info("deleted %d script(s) and the logs of %d job(s) that nobody needs any more", scripts, logs)
 

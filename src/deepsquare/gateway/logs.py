@@ -58,14 +58,23 @@ class LogState:
 class LogStore(Protocol):
     """Logs by job and attempt."""
 
-    async def append(self, job_id: JobId, attempt: int, offset: int, data: bytes, *, closes: bool = False) -> LogState:
-        """Keep what is new in `data`; with `closes` the log is complete with it.
+    async def append(
+        self,
+        job_id: JobId,
+        attempt: int,
+        offset: int,
+        data: bytes,
+        *,
+        closes: bool = False,
+        ended_at: datetime | None = None,
+    ) -> LogState:
+        """Keep what is new in `data`; with `closes` the log is complete with it. `ended_at`: see `mark_ended`.
 
         Raises `LogGapFound` or `LogIsClosed`; nothing is stored then.
         """
         ...
 
-    async def close(self, job_id: JobId, attempt: int, length: int) -> LogState:
+    async def close(self, job_id: JobId, attempt: int, length: int, *, ended_at: datetime | None = None) -> LogState:
         """Declare the log complete with `length` bytes. Raises `LogGapFound` where that is not its length."""
         ...
 
@@ -166,8 +175,17 @@ class SqlLogStore:
         self._database = database
         self._bytes_per_job = bytes_per_job
 
-    async def append(self, job_id: JobId, attempt: int, offset: int, data: bytes, *, closes: bool = False) -> LogState:
-        """Keep what is new in `data`; with `closes` the log is complete with it.
+    async def append(
+        self,
+        job_id: JobId,
+        attempt: int,
+        offset: int,
+        data: bytes,
+        *,
+        closes: bool = False,
+        ended_at: datetime | None = None,
+    ) -> LogState:
+        """Keep what is new in `data`; with `closes` the log is complete with it. `ended_at`: see `mark_ended`.
 
         Raises `LogGapFound` or `LogIsClosed`; nothing is stored then.
         """
@@ -181,7 +199,9 @@ class SqlLogStore:
             if has_news and log.is_closed:
                 raise LogIsClosed
             changed = self._extend(connection, log, data[log.next_offset - offset :]) if has_news else {}
-            return _changed(connection, log, changed | ({"is_closed": True} if closes else {})).state
+            if closes:
+                changed["is_closed"] = True
+            return _changed(connection, log, changed, ended_at).state
 
         return await self._database.write(store)
 
@@ -203,7 +223,7 @@ class SqlLogStore:
             f"\n[deepsquare] this job's log ends here: it reached its bound of {self._bytes_per_job} bytes\n".encode()
         )
 
-    async def close(self, job_id: JobId, attempt: int, length: int) -> LogState:
+    async def close(self, job_id: JobId, attempt: int, length: int, *, ended_at: datetime | None = None) -> LogState:
         """Declare the log complete with `length` bytes. Raises `LogGapFound` where that is not its length."""
         key = format_job_id(job_id)
 
@@ -211,7 +231,7 @@ class SqlLogStore:
             log = _locked(connection, key, attempt)
             if length != log.next_offset and not log.is_full:
                 raise LogGapFound(log.next_offset)
-            return _changed(connection, log, {"is_closed": True}).state
+            return _changed(connection, log, {"is_closed": True}, ended_at).state
 
         return await self._database.write(close)
 
@@ -269,8 +289,10 @@ def _locked(connection: Connection, key: str, attempt: int) -> _Log:
     return _Log(*connection.execute(_LOCK, fresh.key).one())
 
 
-def _changed(connection: Connection, log: _Log, changed: dict[str, Any]) -> _Log:
-    """The log with these columns set."""
+def _changed(connection: Connection, log: _Log, changed: dict[str, Any], ended_at: datetime | None) -> _Log:
+    """The log with these columns set; and with the end of its job, where that is known and was not noted yet."""
+    if ended_at is not None and log.ended_at is None:
+        changed = changed | {"ended_at": int(ended_at.timestamp())}
     if changed:
         connection.execute(_CHANGE, log.key | changed)
     return replace(log, **changed)

@@ -8,6 +8,7 @@ import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from deepsquare.clock import Clock
 
@@ -50,6 +51,7 @@ class RateLimit:
         return len(self._buckets)
 
 
+@lru_cache(maxsize=1024)
 def client_key(host: str) -> str:
     """Under which name a client's rate is counted."""
     try:

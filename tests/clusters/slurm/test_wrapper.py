@@ -78,7 +78,9 @@ def test_the_record_of_a_run_before_is_gone_when_the_next_one_begins(tmp_path: P
 
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "USR1", "USR2"])
 def test_a_signal_for_the_wrapper_reaches_the_script(tmp_path: Path, name: str) -> None:
-    script = f"trap 'exit 9' {name}; kill -{name} $PPID; while ((SECONDS < 50)); do :; done"
+    # What bash hears in the instant before it waits, it may handle only when the wait is over.
+    when_it_waits = "until read -r _ _ state _ </proc/$PPID/stat && [[ $state == S ]]; do :; done"
+    script = f"trap 'exit 9' {name}; {when_it_waits}; kill -{name} $PPID; while ((SECONDS < 50)); do :; done"
 
     code, _, record = run(tmp_path / "job", script)
 

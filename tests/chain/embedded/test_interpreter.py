@@ -63,7 +63,7 @@ def run(frame: type[PragueComputation], program: bytes, data: bytes, gas: int) -
         patch.setattr(pyevm._State, "computation_class", frame)
         execution = PyEvmEngine().begin(ENVIRONMENT, state)
         message = Call(sender=CALLER, to=CONTRACT, value=3, data=data, gas=gas, access_list=())
-        outcome = execution._run(pyevm._Message.of(message), base_fee=0)
+        outcome = execution._run(pyevm._Message.of(message), base_fee=0, is_kept=True)
         execution._world.end_transaction()
         return outcome, execution.changes()
 
@@ -154,6 +154,51 @@ def test_a_loop_does_the_same_whatever_the_gas(turns: int) -> None:
     needed = outcome.gas_used
     for gas in range(needed - 60, needed + 1):
         agree(LOOP, argument, gas)
+
+
+ASKS_FOR_ALL = assemble(
+    "7 1 SSTORE PUSH0 1 SSTORE 5 1 SSTORE 3 4 SSTORE 4 SLOAD 9 2 TSTORE 2 TLOAD PUSH0 MSTORE "
+    "40 3 5 CALLDATACOPY 40 3 70 CODECOPY TIMESTAMP 110 MSTORE NUMBER 142 MSTORE GAS 174 MSTORE "
+    "ADDRESS EXTCODESIZE 206 MSTORE 99 EXTCODESIZE 238 MSTORE RETURNDATASIZE 270 MSTORE "
+    "PUSH0 EXTCODESIZE POP 4 EXTCODESIZE POP 99 EXTCODESIZE POP "
+    "11 12 13 14 40 5 LOG4 11 12 40 300 LOG2 PUSH0 PUSH0 LOG0 320 PUSH0 RETURN"
+)
+"""Whatever a frame is asked for."""
+
+
+def test_what_a_frame_is_asked_for_costs_the_same_whatever_the_gas() -> None:
+    outcome = agree(ASKS_FOR_ALL, b"argument")
+    assert outcome.failure is None
+    spent = outcome.gas_used + outcome.refund
+    assert [agree(ASKS_FOR_ALL, b"argument", gas).failure for gas in (spent, spent - 1)] == [None, "out of gas"]
+    for gas in range(21_200, spent, 97):
+        agree(ASKS_FOR_ALL, b"argument", gas)
+
+
+@pytest.mark.parametrize("start", [0, 1, 2**64, 2**256 - 1])
+@pytest.mark.parametrize("size", [0, 1, 32, 33])
+@pytest.mark.parametrize("opcode", ["CALLDATACOPY", "CODECOPY", "RETURNDATACOPY"])
+def test_what_is_copied_to_memory_is_the_same_wherever_it_begins(opcode: str, start: int, size: int) -> None:
+    identity_of_a_word = f"{2**200 + 77} PUSH0 MSTORE PUSH0 PUSH0 32 PUSH0 4 GAS STATICCALL POP"
+    for to in (0, 31, 2_100, 2**255):
+        agree(assemble(f"{identity_of_a_word} {size} {start} {to} {opcode} 64 {to} RETURN"), b"x" * 40)
+
+
+@pytest.mark.parametrize("change", ["1 1 SSTORE", "1 1 TSTORE", "PUSH0 PUSH0 LOG0", "1 2 32 PUSH0 LOG2"])
+def test_nothing_is_changed_within_a_static_call(change: str) -> None:
+    """The program calls itself with an argument, and with one it changes something."""
+    call = assemble("PUSH0 PUSH0 1 PUSH0 ADDRESS 50000 STATICCALL PUSH0 MSTORE 32 PUSH0 RETURN")
+    program = assemble(f"CALLDATASIZE {len(call) + 4} JUMPI") + call + assemble(f"JUMPDEST {change} STOP")
+    assert agree(program).output == bytes(32)
+    assert agree(program, b"x").failure is None
+
+
+@pytest.mark.parametrize("original", [0, 5])
+@pytest.mark.parametrize("first", [0, 5, 7])
+@pytest.mark.parametrize("second", [0, 5, 7])
+def test_what_writing_a_slot_gives_back_is_the_same(original: int, first: int, second: int) -> None:
+    slot = 1 if original else 9
+    assert agree(assemble(f"{first} {slot} SSTORE {second} {slot} SSTORE STOP")).failure is None
 
 
 def test_a_function_is_called_and_comes_back() -> None:

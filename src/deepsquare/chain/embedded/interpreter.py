@@ -2,9 +2,9 @@
 
 A contract spends nearly all of its steps on the stack, on words of memory and on jumps, and there py-evm calls
 half a dozen Python functions for each. Here a code is decoded once (`_Program`), and the loop does those steps
-itself, and reads slots; every opcode that changes the state, calls, logs or ends the run stays py-evm's. What is
-run often becomes one Python function from one such opcode to the next (`traces.py`). Gas, errors and results are the
-same, step by step; a test runs both over the same programs and compares.
+itself, and asks the frame for most of what is not there (`frame.py`); every opcode that calls, creates or ends the
+run stays py-evm's. What is run often becomes one Python function from one such opcode to the next (`traces.py`). Gas,
+errors and results are the same, step by step; a test runs both over the same programs and compares.
 
 The stack holds integers only, the form in which nearly every opcode wants them.
 """
@@ -19,13 +19,10 @@ from eth.abc import OpcodeAPI
 from eth.exceptions import FullStack, InsufficientStack, OutOfGas
 from eth.vm import opcode_values as op
 from eth.vm.code_stream import CodeStream
-from eth.vm.forks.berlin.constants import COLD_SLOAD_COST, WARM_STORAGE_READ_COST
-from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
 from eth.vm.logic.invalid import InvalidOpcode
-from eth.vm.memory import Memory
-from eth.vm.stack import Stack
 
+from deepsquare.chain.embedded.frame import Frame, push
 from deepsquare.chain.embedded.traces import (
     ASKINGS,
     DEEPEST_STACK,
@@ -37,13 +34,8 @@ from deepsquare.chain.embedded.traces import (
     operand_bytes,
     trace,
 )
-from deepsquare.chain.embedded.words import ON_STACK, WORD_BYTES, Words
-from deepsquare.chain.keccak import keccak256
+from deepsquare.chain.embedded.words import ON_STACK, Words
 
-_COPY_WORD_GAS: Final = 3
-_HASH_WORD_GAS: Final = 6
-_MEMORY_WORD_GAS: Final = 3
-_MEMORY_SQUARE_PART: Final = 512
 _DECODED_CODES: Final = 64
 """A grid has a handful of contracts; a code takes some 100 bytes for each of its own."""
 
@@ -65,38 +57,6 @@ _Step = tuple[int, Any, int, int]
 """Kind, what the kind needs (a value, a depth, a function), static gas, and where the next step is."""
 
 
-class _IntStack(Stack):
-    """py-evm's stack, holding integers only."""
-
-    @property
-    def words(self) -> Words:
-        words: Any = self.values
-        return cast(Words, words)
-
-    def push_bytes(self, value: bytes) -> None:
-        _push(self.words, int.from_bytes(value, "big"))
-
-    def push_int(self, value: int) -> None:
-        _push(self.words, value)
-
-
-class _OpenMemory(Memory):
-    """py-evm's memory, which shows its bytes. They are another object once it has grown."""
-
-    @property
-    def bytes(self) -> bytearray:
-        return self._bytes
-
-    def grown(self, size: int) -> bytearray:
-        """Its bytes with so many more."""
-        try:
-            self._bytes.extend(bytes(size))
-        except BufferError:
-            # Somebody still looks at it, who will never write.
-            self._bytes = self._bytes + bytes(size)
-        return self._bytes
-
-
 class _OneRun(CodeStream):
     """A code that py-evm's loop sees as one single opcode."""
 
@@ -104,26 +64,12 @@ class _OneRun(CodeStream):
         yield _RUN
 
 
-class Computation(PragueComputation):
-    """py-evm's frame of a call, with this loop in it."""
+class Computation(Frame):
+    """The frame of a call, with this loop in it."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.code = _OneRun(self.msg.code)
-        self._words = _IntStack()
-        self._stack = self._words
-        self._space = _OpenMemory()
-        self._memory = self._space
-
-    @property
-    def meter(self) -> Any:
-        """The frame's gas: `gas_remaining` is read and set."""
-        return self._gas_meter
-
-    @property
-    def open_memory(self) -> bytearray:
-        """The frame's memory; another object once it has grown."""
-        return self._space.bytes
 
     def run(self) -> None:
         """Run the frame's code to its end, which py-evm tells by raising `Halt` or an error."""
@@ -138,7 +84,7 @@ class Computation(PragueComputation):
 
     def _follow(self, program: "_Program", at: int) -> int:
         """Run what is known as a whole; where to go on."""
-        meter, stack = self._gas_meter, self._words.words
+        meter, stack = self._gas_meter, self._words
         gas: int = meter.gas_remaining
         while (known := program.trace_at(at)) is not None and known.fits(len(stack)):
             at, gas = known.run(self, stack, gas)
@@ -147,7 +93,7 @@ class Computation(PragueComputation):
 
     def _take_steps(self, program: "_Program", at: int) -> int:  # noqa: C901 - a call a kind would cost most
         """Take one step after the other up to the next branch or opcode of py-evm's; where to go on."""
-        meter, stack, steps = self._gas_meter, self._words.words, program.steps
+        meter, stack, steps = self._gas_meter, self._words, program.steps
         gas: int = meter.gas_remaining
         while True:
             step = steps[at]
@@ -157,7 +103,7 @@ class Computation(PragueComputation):
                 raise OutOfGas(f"Out of gas: needed {cost}, remaining {gas}")
             gas -= cost
             if kind <= _DUP:
-                # As `_push` does, without a call: every other step is one of these.
+                # As `push` does, without a call: every other step is one of these.
                 if len(stack) >= DEEPEST_STACK:
                     raise FullStack("Stack limit reached")
                 stack.append(detail if kind == _PUSH else stack[detail])
@@ -183,88 +129,6 @@ class Computation(PragueComputation):
         self.code.program_counter = at
         detail(computation=self)
         return at
-
-    # Opcodes that look at the call or at memory. What memory costs is charged where it grows.
-
-    def load(self, start: int) -> int:
-        """MLOAD"""
-        return int.from_bytes(self._reached(start, WORD_BYTES)[start : start + WORD_BYTES], "big")
-
-    def store(self, start: int, value: int) -> None:
-        """MSTORE"""
-        self._reached(start, WORD_BYTES)[start : start + WORD_BYTES] = value.to_bytes(WORD_BYTES, "big")
-
-    def copy(self, to: int, start: int, size: int) -> None:
-        """MCOPY"""
-        memory = self._reached(max(to, start), size)
-        self.consume_gas(_COPY_WORD_GAS * -(-size // WORD_BYTES), "MCOPY")
-        memory[to : to + size] = memory[start : start + size]
-
-    def hash(self, start: int, size: int) -> int:
-        """KECCAK256"""
-        memory = self._reached(start, size)
-        self.consume_gas(_HASH_WORD_GAS * -(-size // WORD_BYTES), "KECCAK256")
-        return int.from_bytes(keccak256(bytes(memory[start : start + size])), "big")
-
-    def argument(self, start: int) -> int:
-        """CALLDATALOAD"""
-        word = self.msg.data_as_bytes[start : start + WORD_BYTES]
-        return int.from_bytes(word, "big") << 8 * (WORD_BYTES - len(word))
-
-    def arguments_size(self) -> int:
-        """CALLDATASIZE"""
-        return len(self.msg.data)
-
-    def value(self) -> int:
-        """CALLVALUE"""
-        value: int = self.msg.value
-        return value
-
-    def caller(self) -> int:
-        """CALLER"""
-        return int.from_bytes(self.msg.sender, "big")
-
-    def address(self) -> int:
-        """ADDRESS"""
-        return int.from_bytes(self.msg.storage_address, "big")
-
-    def slot(self, slot: int) -> int:
-        """SLOAD"""
-        state, address = self.state, self.msg.storage_address
-        if state.is_storage_warm(address, slot):
-            self.consume_gas(WARM_STORAGE_READ_COST, "SLOAD")
-        else:
-            state.mark_storage_warm(address, slot)
-            self.consume_gas(COLD_SLOAD_COST, "SLOAD")
-        return state.get_storage(address, slot)
-
-    def reach(self, end: int, gas: int) -> tuple[int, bytearray]:
-        """Make memory that long; the gas that is left after it, and the memory."""
-        space = self._space
-        memory = space.bytes
-        held = len(memory)
-        if end <= held:
-            return gas, memory
-        words, held_words = -(-end // WORD_BYTES), held // WORD_BYTES
-        gas -= _MEMORY_WORD_GAS * (words - held_words)
-        gas -= words * words // _MEMORY_SQUARE_PART - held_words * held_words // _MEMORY_SQUARE_PART
-        if gas < 0:
-            raise OutOfGas("Out of gas for memory")
-        return gas, space.grown(words * WORD_BYTES - held)
-
-    def _reached(self, start: int, size: int) -> bytearray:
-        """The memory, long enough for what begins there; nothing has no place."""
-        if not size:
-            return self._space.bytes
-        meter = self._gas_meter
-        meter.gas_remaining, memory = self.reach(start + size, meter.gas_remaining)
-        return memory
-
-
-def _push(stack: Words, word: int) -> None:
-    if len(stack) >= DEEPEST_STACK:
-        raise FullStack("Stack limit reached")
-    stack.append(word)
 
 
 class _Program:
@@ -333,14 +197,16 @@ def _kind(code: bytes, at: int, destinations: frozenset[int]) -> tuple[int, Any]
     return (known | {op.JUMPI: (_JUMPI, destinations), op.JUMP: (_JUMP, destinations)}).get(opcode, (_OTHER, None))
 
 
-def _asking(asking: Asking) -> Callable[[Computation, Words], None]:
+def _asking(asking: Asking) -> Callable[[Frame, Words], None]:
     """The opcode as a step on a frame and its stack."""
-    method = getattr(Computation, asking.method)
+    method = getattr(Frame, asking.method)
 
-    def ask(frame: Computation, stack: Words) -> None:
+    def ask(frame: Frame, stack: Words) -> None:
+        if frame.meter.gas_remaining < asking.least_gas:
+            raise OutOfGas(f"Out of gas: {asking.least_gas} must be left")
         given = method(frame, *[stack.pop() for _ in range(asking.takes)])
         if asking.gives:
-            _push(stack, given)
+            push(stack, given)
 
     return ask
 

@@ -1,7 +1,7 @@
 """The engine in use: py-evm's rules of the Prague fork, over our own state.
 
-Of py-evm only the transaction executor and the interpreter are used; blocks, tries and its database are not. The
-only module, with `interpreter.py` and `world.py`, that imports py-evm, which takes half a second: import it late.
+Of py-evm only the transaction executor and the interpreter are used; blocks, tries and its database are not. Only
+this module, what `interpreter.py` is made of and `world.py` import py-evm, which takes half a second: import it late.
 
 Where py-evm's accounting of a block is wrong or absent it is done here: gas used with the calldata floor
 (EIP-7623) after the refund, and the size of initcode at the top level (EIP-3860).
@@ -110,7 +110,7 @@ class PyEvmExecution:
 
     def apply(self, transaction: Transaction) -> Outcome:
         message = _Message.of(transaction)
-        outcome = self._run(message, base_fee=self._environment.base_fee)
+        outcome = self._run(message, base_fee=self._environment.base_fee, is_kept=True)
         self._world.end_transaction()
         return outcome
 
@@ -118,7 +118,7 @@ class PyEvmExecution:
         message = _Message.of(call, nonce=self._world.account(call.sender).nonce)
         try:
             # As geth does for a call without a fee: the base fee reads as 0, so that nobody needs gas money to look.
-            return self._run(message, base_fee=0)
+            return self._run(message, base_fee=0, is_kept=False)
         finally:
             self._world.abandon_transaction()
 
@@ -128,14 +128,14 @@ class PyEvmExecution:
     def reads(self) -> Reads | None:
         return None if self._has_seen_block else self._world.reads()
 
-    def _run(self, message: "_Message", base_fee: int) -> Outcome:
+    def _run(self, message: "_Message", base_fee: int, *, is_kept: bool) -> Outcome:
         context = self._context(base_fee)
         try:
-            return self._run_in(context, message)
+            return self._run_in(context, message, is_kept=is_kept)
         finally:
             self._has_seen_block |= context.was_seen
 
-    def _run_in(self, context: "_Context", message: "_Message") -> Outcome:
+    def _run_in(self, context: "_Context", message: "_Message", *, is_kept: bool) -> Outcome:
         state = _State(self._world, context)
         executor = _Executor(state)
         transaction: Any = message  # stands in for py-evm's own transactions: it has the fields that are read
@@ -144,9 +144,12 @@ class PyEvmExecution:
         except VMError as error:
             # Raised before the interpreter starts (initcode too long, value not covered): all the gas is gone.
             return Outcome(gas_used=message.gas, refund=0, output=b"", logs=(), failure=_words_for(error))
-        refund = executor.calculate_gas_refund(computation, message.gas - computation.get_gas_remaining())
-        executor.finalize_computation(transaction, computation)
-        return _outcome(message, computation, refund)
+        used = message.gas - computation.get_gas_remaining()
+        refund = executor.calculate_gas_refund(computation, used)
+        spent = used - refund + executor.calc_data_floor_gas(transaction, used, refund)
+        if is_kept:
+            executor.settle(transaction, computation, spent)
+        return _outcome(computation, spent, refund)
 
     def _context(self, base_fee: int) -> "_Context":
         environment = self._environment
@@ -218,6 +221,16 @@ class _Executor(PragueTransactionExecutor):
             is_delegation=delegation is not None,
         )
 
+    def settle(self, transaction: Any, computation: ComputationAPI, spent: int) -> None:
+        """As py-evm's own end of a transaction, which also clears accounts that are empty: there are none here."""
+        state = self.vm_state
+        if returned := (transaction.gas - spent) * state.get_gas_price(transaction):
+            state.delta_balance(transaction.sender, returned)
+        if fee := spent * state.get_tip(transaction):
+            state.delta_balance(state.coinbase, fee)
+        for account in computation.get_accounts_for_deletion():
+            state.delete_account(account)
+
 
 class _State(PragueState):
     """py-evm's state with our world in the place of its account database, transient storage included."""
@@ -230,22 +243,22 @@ class _State(PragueState):
         # The constructor above would open a trie and write system contracts; both belong to consensus we do not run.
         self.execution_context = context
         self._account_db = world
-        self._world = world
+        self.world = world
 
     def snapshot(self) -> tuple[Any, Any]:
-        return ZERO_HASH32, self._world.record()
+        return ZERO_HASH32, self.world.record()
 
     def revert(self, snapshot: tuple[Any, Any]) -> None:
-        self._world.discard(snapshot[1])
+        self.world.discard(snapshot[1])
 
     def commit(self, snapshot: tuple[Any, Any]) -> None:
-        self._world.commit(snapshot[1])
+        self.world.commit(snapshot[1])
 
     def get_transient_storage(self, address: Address, slot: int) -> bytes:
-        return self._world.get_transient(address, slot)
+        return self.world.get_transient(address, slot)
 
     def set_transient_storage(self, address: Address, slot: int, value: bytes) -> None:
-        self._world.set_transient(address, slot, value)
+        self.world.set_transient(address, slot, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +298,9 @@ class _Message:
         return calculate_txn_intrinsic_gas_berlin(transaction)
 
 
-def _outcome(message: _Message, computation: ComputationAPI, refund: int) -> Outcome:
-    floor_surcharge: int = getattr(computation, "data_floor_gas", 0)
+def _outcome(computation: ComputationAPI, spent: int, refund: int) -> Outcome:
     return Outcome(
-        gas_used=message.gas - computation.get_gas_remaining() - refund + floor_surcharge,
+        gas_used=spent,
         refund=refund,
         output=bytes(computation.output),
         logs=tuple(

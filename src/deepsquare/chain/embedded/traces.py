@@ -33,12 +33,18 @@ _LONGEST_TEXT: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """An opcode that asks the frame: its method there, the words it takes, and whether it gives one or memory grows."""
+    """An opcode that asks the frame: its method there, the words it takes, and whether it gives one or memory grows.
+
+    `is_exact` says that it looks at the gas, or may fail for another reason than too little of it: all steps before
+    it must be charged for. `least_gas` must be left, before any word is looked for.
+    """
 
     method: str
     takes: int
     gives: bool = True
     grows: bool = False
+    is_exact: bool = False
+    least_gas: int = 0
 
 
 ASKINGS: Final[Mapping[int, Asking]] = {
@@ -52,6 +58,21 @@ ASKINGS: Final[Mapping[int, Asking]] = {
     op.CALLER: Asking("caller", 0),
     op.ADDRESS: Asking("address", 0),
     op.SLOAD: Asking("slot", 1),
+    op.SSTORE: Asking("store_slot", 2, gives=False, is_exact=True, least_gas=2_301),
+    op.TLOAD: Asking("transient", 1),
+    op.TSTORE: Asking("store_transient", 2, gives=False, is_exact=True),
+    op.EXTCODESIZE: Asking("size_of_code", 1),
+    op.CALLDATACOPY: Asking("copy_arguments", 3, gives=False, grows=True),
+    op.CODECOPY: Asking("copy_code", 3, gives=False, grows=True),
+    op.RETURNDATASIZE: Asking("answer_size", 0),
+    op.RETURNDATACOPY: Asking("copy_answer", 3, gives=False, grows=True, is_exact=True),
+    op.GAS: Asking("gas_left", 0, is_exact=True),
+    op.TIMESTAMP: Asking("time", 0),
+    op.NUMBER: Asking("block_number", 0),
+    **{
+        opcode: Asking("log", 2 + topics, gives=False, grows=True, is_exact=True)
+        for topics, opcode in enumerate((op.LOG0, op.LOG1, op.LOG2, op.LOG3, op.LOG4))
+    },
 }
 
 
@@ -164,6 +185,8 @@ _TRACED: Final = frozenset(
     )
 )
 
+_LOOK_AT_MEMORY: Final = "memory = frame.open_memory; held = frame.memory_size"
+
 _Word = int | str
 """A word while a trace is written: its value, or the name of the variable that will have it."""
 
@@ -240,6 +263,10 @@ class _Writer:
             else:
                 self._write(f"{place} = {_bytes_of(words[1])}")
             return
+        if asking.is_exact:
+            self._settle()
+        if asking.least_gas:
+            self._write(f"if gas < {asking.least_gas}: raise OutOfGas('Out of gas')")
         question = f"frame.{asking.method}({', '.join(map(str, words))})"
         self._write("meter.gas_remaining = gas")
         if asking.gives:
@@ -248,7 +275,7 @@ class _Writer:
             self._write(question)
         self._write("gas = meter.gas_remaining")
         if asking.grows:
-            self._write("memory = frame.open_memory; held = len(memory)")
+            self._write(_LOOK_AT_MEMORY)
 
     def jump(self) -> int | None:
         """Go where the word on top says: there, or None where the trace ends with it."""
@@ -281,7 +308,7 @@ class _Writer:
         lines = [
             "def made(frame, stack, gas):",
             *([" meter = frame.meter"] if "meter." in body else []),
-            *([" memory = frame.open_memory; held = len(memory)"] if "held" in body else []),
+            *([f" {_LOOK_AT_MEMORY}"] if "held" in body else []),
             *(f" below{number} = stack[-{number}]" for number in below),
             *(f" {line}" for line in self._lines),
         ]
@@ -305,7 +332,7 @@ class _Writer:
 
     def _have_memory(self, start: _Word) -> None:
         end = _plus(start, WORD_BYTES)
-        self._write(f"if {end} > held: gas, memory = frame.reach({end}, gas); held = len(memory)")
+        self._write(f"if {end} > held: gas, memory, held = frame.reach({end}, gas)")
 
     def _settle(self) -> None:
         """Charge for the steps up to here."""

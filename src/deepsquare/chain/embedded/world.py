@@ -90,15 +90,22 @@ class World(AccountDatabaseAPI):
 
     # Storage
 
+    def value(self, place: Slot) -> int:
+        """What a slot holds now."""
+        value = self._slots.get(place)
+        return self.value_before(place) if value is None else value
+
+    def value_before(self, place: Slot) -> int:
+        """What a slot held before the present transaction."""
+        value = self._block_slots.get(place)
+        if value is None:
+            value = self._read_slots.get(place)
+        if value is None:
+            value = self._read_slots[place] = self._state.slot(*place)
+        return value
+
     def get_storage(self, address: Address, slot: int, from_journal: bool = True) -> int:
-        key = (address, slot)
-        if from_journal and key in self._slots:
-            return self._slots[key]
-        if key in self._block_slots:
-            return self._block_slots[key]
-        if key not in self._read_slots:
-            self._read_slots[key] = self._state.slot(address, slot)
-        return self._read_slots[key]
+        return self.value((address, slot)) if from_journal else self.value_before((address, slot))
 
     def set_storage(self, address: Address, slot: int, value: int) -> None:
         self._set(self._slots, (address, slot), value)
@@ -116,19 +123,24 @@ class World(AccountDatabaseAPI):
 
     # Warm addresses and slots
 
+    def warm(self, place: bytes | Slot) -> bool:
+        """Make an address or a slot warm; whether it was cold."""
+        if place in self._warm:
+            return False
+        self._set(self._warm, place, True)
+        return True
+
     def is_storage_warm(self, address: Address, slot: int) -> bool:
         return (address, slot) in self._warm
 
     def mark_storage_warm(self, address: Address, slot: int) -> None:
-        if (address, slot) not in self._warm:
-            self._set(self._warm, (address, slot), True)
+        self.warm((address, slot))
 
     def is_address_warm(self, address: Address) -> bool:
         return address in self._warm
 
     def mark_address_warm(self, address: Address) -> None:
-        if address not in self._warm:
-            self._set(self._warm, address, True)
+        self.warm(address)
 
     # Balance, nonce, code
 

@@ -16,7 +16,7 @@ from deepsquare.clusters.port import ClusterJobId
 from deepsquare.model import Address, JobId, JobStatus
 from deepsquare.supervisor.entry import End, Entry
 from deepsquare.supervisor.errors import DamagedJournal, ForeignJournal, JournalInUse, JournalUnavailable
-from deepsquare.supervisor.journal import Journal
+from deepsquare.supervisor.journal import LONGEST_LAG_BLOCKS, Journal
 
 CONTRACT = Address("0x" + "ab" * 20)
 PROVIDER = Address("0x" + "cd" * 20)
@@ -95,6 +95,41 @@ async def test_the_cursor_and_its_jobs_are_written_in_one_step(tmp_path: Path) -
     assert again.next_block == 100
     assert again.entries == [Entry(JobId(1), 1)]
     again.close()
+
+
+async def test_a_cursor_alone_waits_for_company_but_not_for_long(tmp_path: Path) -> None:
+    def on_disk() -> int | None:
+        return journal._file.load()[1]
+
+    journal = opened(tmp_path / "journal")
+    await journal.save(next_block=100)
+    assert on_disk() == 100, "a new journal has its cursor at once"
+
+    await journal.save(next_block=101)
+    assert (journal.next_block, on_disk()) == (101, 100)
+
+    await journal.save([Entry(JobId(1), 1)], next_block=102)
+    assert (journal.next_block, on_disk()) == (102, 102)
+
+    await journal.save(next_block=102 + LONGEST_LAG_BLOCKS - 1)
+    assert on_disk() == 102
+    await journal.save(next_block=102 + LONGEST_LAG_BLOCKS)
+    assert on_disk() == 102 + LONGEST_LAG_BLOCKS
+    journal.close()
+
+
+async def test_a_cursor_alone_is_tried_where_the_journal_failed(tmp_path: Path) -> None:
+    journal = opened(tmp_path / "journal")
+    await journal.save(next_block=100)
+    fill_disk(journal)
+    with pytest.raises(JournalUnavailable):
+        await journal.save([Entry(JobId(1), 1, end=End(JobStatus.FAILED, 1, NOW, last_error="x" * 9_000))])
+
+    free_disk(journal)
+    await journal.save(next_block=101)
+
+    assert journal.is_writable
+    journal.close()
 
 
 async def test_a_removed_attempt_stays_removed(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ returns when what it wrote is on disk; calls that come while a write is under wa
 
 What the chain tells (claimed, running, paid) is not copied here: a copy could only disagree. A row is
 removed when the chain has the end, the log is away and the cluster's folder is gone.
+
+The cursor alone is no reason to write: to hear of some blocks twice does no harm, and a chain that moves on
+would cost each idle supervisor a sync per block. It goes to disk with the next job.
 """
 
 import asyncio
@@ -16,6 +19,9 @@ from deepsquare.model import Address
 from deepsquare.supervisor.entry import AttemptKey, Entry
 from deepsquare.supervisor.errors import JournalUnavailable
 from deepsquare.supervisor.journalfile import JournalFile
+
+LONGEST_LAG_BLOCKS = 100
+"""So far the cursor on disk may lie behind."""
 
 _Rows = dict[AttemptKey, Entry]
 _Change = Callable[[_Rows], None]
@@ -40,6 +46,7 @@ class Journal:
         """
         self._file = JournalFile(path, chain_id=chain_id, contract=contract, provider=provider)
         entries, self._next_block = self._file.load()
+        self._next_block_on_disk = self._next_block
         self._rows: _Rows = {entry.key: entry for entry in entries}
         self._is_writable = True
         self._batch = _Batch()
@@ -74,6 +81,9 @@ class Journal:
         Raises `JournalUnavailable`; then nothing was written and the caller must not act on it.
         """
         written = {entry.key: entry for entry in entries}
+        if not written and next_block is not None and self._may_lag(next_block):
+            self._next_block = next_block
+            return
         await self._commit(lambda rows: rows.update(written), next_block)
 
     async def amend(self, changes: Mapping[AttemptKey, Callable[[Entry], Entry]]) -> None:
@@ -101,6 +111,11 @@ class Journal:
         """Find out whether a disk that failed can be written again, by rewriting the cursor. Raises as `save` does."""
         await self._commit(lambda _: None, self._next_block)
 
+    def _may_lag(self, next_block: int) -> bool:
+        """Whether this cursor can wait for company. A journal that failed is tried at every occasion."""
+        on_disk = self._next_block_on_disk
+        return self._is_writable and on_disk is not None and next_block - on_disk < LONGEST_LAG_BLOCKS
+
     async def _commit(self, change: _Change, next_block: int | None) -> None:
         batch = self._batch
         batch.changes.append(change)
@@ -127,4 +142,5 @@ class Journal:
             return
         self._is_writable = True
         self._rows = rows
-        self._next_block = self._next_block if batch.next_block is None else batch.next_block
+        if batch.next_block is not None:
+            self._next_block = self._next_block_on_disk = batch.next_block

@@ -1,12 +1,16 @@
 """`dps job`: everything after the submission."""
 
+import asyncio
 import json
+import os
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from deepsquare.cli.exits import ExitCode
+from deepsquare.sdk.job import AsyncJob
 from tests.cli.driver import dps
 from tests.support.file_server import Answer, file_server
 from tests.support.local_grid import ENDLESS, HELLO, RunningGrid
@@ -68,6 +72,20 @@ def test_following_the_logs_ends_with_the_job(grid: RunningGrid, finished: str) 
     assert "".join(piece["text"] for piece in pieces).endswith("Hello World\n")
 
 
+def test_ctrl_c_ends_the_following_of_a_jobs_output_and_says_that_the_job_goes_on(
+    grid: RunningGrid, endless: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(*_: object, **_named: object) -> AsyncIterator[bytes]:
+        yield b"first\n"
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AsyncJob, "logs", interrupted)
+    answer = dps("job", "logs", "-f", endless, environment=grid.environment)
+    assert (answer.exit_code, answer.stdout) == (ExitCode.INTERRUPTED, "first\n")
+    assert f"job {endless} goes on: dps job logs -f {endless}, dps job cancel {endless}" in answer.stderr
+
+
 def test_the_output_of_a_job_is_for_its_customer_alone(grid: RunningGrid, finished: str) -> None:
     answer = dps("job", "logs", finished, environment={**grid.environment, "DEEPSQUARE_KEY": "12" * 32})
     assert answer.exit_code == ExitCode.REFUSED_BY_GATEWAY
@@ -94,11 +112,25 @@ def test_a_cancelled_job_ends_whoever_watches_it_with_its_outcome(grid: RunningG
 def test_only_its_customer_cancels_a_job(grid: RunningGrid, endless: str) -> None:
     answer = dps("job", "cancel", endless, environment={**grid.environment, "DEEPSQUARE_KEY": "12" * 32})
     assert answer.exit_code == ExitCode.REFUSED_BY_CHAIN
+    assert "next: name its customer's wallet with --keystore" in answer.stderr
 
 
 def test_a_job_that_is_over_cannot_be_extended(grid: RunningGrid, finished: str) -> None:
     answer = dps("job", "top-up", finished, "1", environment=grid.environment)
     assert answer.exit_code == ExitCode.REFUSED_BY_CHAIN
+    assert "next: its bill is final: submit it again" in answer.stderr
+
+
+def test_a_job_that_waits_needs_no_top_up_and_says_when_it_takes_one(grid: RunningGrid, waiting: str) -> None:
+    answer = dps("job", "top-up", waiting, "1", environment=grid.environment)
+    assert answer.exit_code == ExitCode.REFUSED_BY_CHAIN
+    assert "next: it uses nothing while it waits: top it up once a provider has claimed it" in answer.stderr
+
+
+def test_a_job_that_waits_is_shown_with_credits_that_are_yet_to_come_back(grid: RunningGrid, waiting: str) -> None:
+    shown = dps("job", "show", waiting, environment=grid.environment).stdout
+    assert "1 credit locked, none used; what the job does not use comes back when it is over" in shown
+    assert "refunded" not in shown
 
 
 def test_a_waiting_job_is_explained_provider_by_provider(grid: RunningGrid, waiting: str) -> None:

@@ -96,4 +96,9 @@ def test_a_module_is_tried_with_a_job_that_has_what_it_needs_and_with_given_argu
     answer = dps("module", "validate", tmp_path, "--arg", "WHO=a: b")
     assert "module.yaml:7:" in answer.stdout
     assert dps("module", "validate", tmp_path, "--arg", "WHO").exit_code == ExitCode.USAGE
-    assert dps("module", "validate", tmp_path / "nowhere").exit_code == ExitCode.BAD_CONFIGURATION
+
+
+def test_a_module_that_is_not_there_is_refused_with_what_to_name_and_how_to_begin_one(tmp_path: Path) -> None:
+    answer = dps("module", "validate", tmp_path / "nowhere")
+    assert answer.exit_code == ExitCode.BAD_CONFIGURATION
+    assert "next: name the folder that holds module.yaml; to begin one: dps module init DIR" in answer.stderr

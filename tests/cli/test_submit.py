@@ -1,5 +1,6 @@
 """`dps submit`: from a workflow to a job's end, and every way in which that can be refused."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def test_an_estimate_of_what_nobody_can_run_says_why(grid: RunningGrid, hello: P
     answer = dps("estimate", hello, "--affinity", "zone==nowhere", "--json", environment=grid.environment)
     assert answer.exit_code == ExitCode.NO_PROVIDER
     assert [row["rule"] for row in answer.json] == ["affinity", "affinity"]
+
+
+def test_an_estimate_of_what_nobody_can_run_says_each_reason_once(grid: RunningGrid, hello: Path) -> None:
+    answer = dps("estimate", hello, "--affinity", "zone==nowhere", environment=grid.environment)
+    assert answer.exit_code == ExitCode.NO_PROVIDER
+    assert (answer.stdout + answer.stderr).count("needs zone == nowhere") == 2
+    assert "next: " in answer.stderr
 
 
 def test_an_objective_is_a_wish_that_every_provider_may_fulfil(grid: RunningGrid, hello: Path) -> None:
@@ -215,6 +223,15 @@ def test_a_dry_run_of_a_job_that_nobody_can_run_ends_as_its_submission_would(gri
     answer = dps("submit", hello, "--affinity", "zone==nowhere", "--dry-run", "--json", environment=grid.environment)
     assert answer.exit_code == ExitCode.NO_PROVIDER
     assert [row["offers"] for row in answer.json["candidates"]] == [False, False]
+    assert len(json.loads(answer.stderr.splitlines()[-1])["error"]["details"]) == 2
+
+
+@pytest.mark.parametrize("said", [(), ("--quiet",)])
+def test_a_dry_run_of_a_job_that_nobody_can_run_says_each_reason_once(
+    grid: RunningGrid, hello: Path, said: tuple[str, ...]
+) -> None:
+    answer = dps("submit", hello, "--affinity", "zone==nowhere", "--dry-run", *said, environment=grid.environment)
+    assert answer.stderr.count("needs zone == nowhere") == 2
 
 
 def test_a_job_that_waits_for_a_provider_locks_what_an_hour_costs(grid: RunningGrid, hello: Path) -> None:
@@ -279,6 +296,7 @@ def test_a_wrong_password_opens_nothing(grid: RunningGrid, hello: Path) -> None:
     answer = dps("submit", hello, environment={**grid.environment, "DEEPSQUARE_PASSWORD": "wrong"})
     assert answer.exit_code == ExitCode.NO_KEY
     assert "wrong" not in answer.stderr.replace("wrong password", "")
+    assert "next: correct DEEPSQUARE_PASSWORD, or name the wallet that it opens with --keystore" in answer.stderr
 
 
 def test_a_script_that_differs_from_the_one_compiled_here_is_never_paid_for(

@@ -20,9 +20,15 @@ _ERROR, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
 
 SENTENCES: Final[Mapping[str, str]] = {
     # who may do it
-    "CustomerOnly": "only the job's customer {expected:account} may do this, not {current:account}; use that key",
+    "CustomerOnly": (
+        "only the job's customer {expected:account} may do this, not {current:account}; "
+        "name the customer's wallet with --keystore"
+    ),
     "JobProviderOnly": "only the job's provider {expected:account} may do this, not {current:account}",
-    "CustomerMetaSchedulerProviderOnly": "only the job's customer, its provider or a scheduler may do this",
+    "CustomerMetaSchedulerProviderOnly": (
+        "only the job's customer, its provider or a scheduler may do this; "
+        "name its customer's wallet with --keystore (dps job show says who that is)"
+    ),
     "RoleRequired": "{account:account} has not the role that this needs; the admin can grant it",
     "UnknownRole": "there is no role {role:hex}; the contract names its roles",
     "OwnableUnauthorizedAccount": "only the grid's admin may do this, not {account:account}; use the admin's key",

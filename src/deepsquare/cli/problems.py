@@ -11,14 +11,17 @@ from deepsquare.workflow import Problem, Severity
 STDIN = "-"
 
 
-def read_workflow(path: str) -> tuple[str, str]:
-    """What a workflow is called in messages, and its text; `-` is stdin. Raises `InvalidValue`."""
+def read_workflow(path: str, *, next_step: str = "name a workflow file, or - for stdin") -> tuple[str, str]:
+    """What a workflow is called in messages, and its text; `-` is stdin.
+
+    Raises `InvalidValue`, with `next_step` where it cannot be read at all.
+    """
     source = "<stdin>" if path == STDIN else path
     try:
         data = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
         return source, data.decode("utf-8")
     except OSError as error:
-        raise InvalidValue(f"{source}: {error.strerror}", next_step="name a workflow file, or - for stdin") from None
+        raise InvalidValue(f"{source}: {error.strerror}", next_step=next_step) from None
     except UnicodeDecodeError as error:
         raise InvalidValue(f"{source}: byte {error.start} is no UTF-8", next_step="save the file as UTF-8") from None
 

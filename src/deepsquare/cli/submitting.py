@@ -5,6 +5,7 @@ from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candi
 from deepsquare.scheduling import Offer
 from deepsquare.sdk.amounts import in_credits, to_credits
 from deepsquare.sdk.draft import Draft
+from deepsquare.sdk.errors import NoProvider
 from deepsquare.sdk.job import AsyncJob
 
 
@@ -17,6 +18,14 @@ def say_candidates(output: Output, draft: Draft) -> None:
         output.say(f"{locked} locked: it may run for {duration(chosen.answer.max_duration_seconds)} there.")
     elif draft.candidates:
         output.say(f"Nobody can start it now: it would wait in the queue with {locked} locked.")
+
+
+def require_provider(draft: Draft, *, reasons_are_told: bool) -> None:
+    """Raise `NoProvider` where waiting alone will never help; its reasons are left out where a table has told them."""
+    try:
+        draft.require_provider()
+    except NoProvider as error:
+        raise NoProvider(error.message, {} if reasons_are_told else error.reasons, next_step=error.next_step) from None
 
 
 def say_submitted(output: Output, job: AsyncJob, draft: Draft) -> None:

@@ -14,6 +14,7 @@ NOTHING = "-"
 _SHOWN_ADDRESS_START, _SHOWN_ADDRESS_END = 8, 4
 _SHOWN_DECIMALS = 6
 """Of credits in the list of jobs; `dps job show` and `--json` are exact."""
+_DAYS_PER_YEAR = 365
 
 
 def short(address: str) -> str:
@@ -32,12 +33,15 @@ def json_time(moment: datetime | None) -> str | None:
 
 
 def duration(seconds: float | None) -> str:
-    """`1 h 30 min`, `12 s`; without bound where there is none."""
+    """`1 h 30 min`, `12 s`; from a day on days and hours, from a year on years; without bound where there is none."""
     if seconds is None:
         return "without bound"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    days, hours = divmod(hours, 24)
+    if days >= _DAYS_PER_YEAR:
+        return counted(days // _DAYS_PER_YEAR, "year")
+    parts = [(days, "d"), (hours, "h")] if days else [(hours, "h"), (minutes, "min"), (rest, "s")]
     return " ".join(f"{amount} {unit}" for amount, unit in parts if amount) or "0 s"
 
 
@@ -113,11 +117,15 @@ def _candidate_document(row: Candidate) -> dict[str, JsonValue]:
 
 
 def bill_line(bill: Bill) -> str:
-    """The bill on one line."""
-    word = "Bill" if bill.is_final else "Bill so far"
+    """The bill on one line: where the locked credits went, or would go if the job ended now."""
+    locked, time = in_credits(bill.locked), f"{bill.seconds} s at {bill.price_per_minute} credits/min"
+    if bill.is_final:
+        return f"Bill: {locked} locked = {bill.paid} paid + {bill.fee} fee + {bill.refunded} refunded ({time})"
+    if not bill.cost:
+        return f"Bill so far: {locked} locked, none used; what the job does not use comes back when it is over"
     return (
-        f"{word}: {in_credits(bill.locked)} locked = {bill.paid} paid + {bill.fee} fee + {bill.refunded} refunded "
-        f"({bill.seconds} s at {bill.price_per_minute} credits/min)"
+        f"Bill so far: {locked} locked; if the job ended now: {bill.paid} paid + {bill.fee} fee + {bill.refunded} back "
+        f"({time})"
     )
 
 

@@ -18,7 +18,7 @@ class Bill:
     fee: Decimal
     """To the grid."""
     refunded: Decimal
-    """Back to the customer."""
+    """Back to the customer; while the bill is not final, what would come back if the job ended now."""
     price_per_minute: Decimal
     seconds: int
     """Billed time."""

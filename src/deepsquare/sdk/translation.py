@@ -8,9 +8,14 @@ from contextlib import contextmanager
 
 from deepsquare.chain import errors as chain
 from deepsquare.gateway import errors as gateway
+from deepsquare.model import JobStatus
 from deepsquare.sdk import errors
 
 _CHECK_NODE = "check that it runs (on this machine: dps up) and that `rpc` names it (dps config show)"
+
+_ENOUGH = "it uses nothing while it waits: top it up once a provider has claimed it (see: dps job watch)"
+_OVER = "its bill is final: submit it again, and lock more with --credits"
+"""What to do about a job that cannot be topped up now, or any more."""
 
 _CHAIN: tuple[tuple[type[chain.ChainError], type[errors.DeepSquareError]], ...] = (
     (chain.WrongChain, errors.WrongGrid),
@@ -61,6 +66,8 @@ def _of_contract(error: chain.ContractRefused, message: str, next_step: str) -> 
         return errors.NoCredits(message, next_step=next_step)
     if error.name in {"InvalidJob", "NoProvider", "WaitingApprovalOnly"}:
         return errors.NotFound(message, next_step=next_step)
+    if error.name == "RunningScheduledStatusOnly":
+        next_step = _ENOUGH if error.arguments["current"] <= JobStatus.RUNNING else _OVER
     if error.name == "ERC20InsufficientAllowance":
         return errors.NoAllowance(message, next_step=next_step)
     return errors.RefusedByChain(message, error.name, next_step=next_step)

@@ -99,7 +99,8 @@ def open_signer(
     try:
         return Signer.from_keystore(path, password)
     except InvalidKey:
-        raise KeyProblem(f"the password does not open the wallet {path}", next_step="try again") from None
+        next_step = f"{_right_password(configuration, environment)}, or name the wallet that it opens with --keystore"
+        raise KeyProblem(f"the password does not open the wallet {path}", next_step=next_step) from None
 
 
 def _wallet_path(configuration: Configuration) -> Path:
@@ -138,6 +139,14 @@ def _password(configuration: Configuration, path: Path, ask: AskPassword | None,
             next_step=f"set {PASSWORD_VARIABLE} or name a file with --password-file",
         )
     return ask(path)
+
+
+def _right_password(configuration: Configuration, environment: Mapping[str, str]) -> str:
+    """Where to put the right password in place of a wrong one."""
+    if PASSWORD_VARIABLE in environment:
+        return f"correct {PASSWORD_VARIABLE}"
+    path = configuration.path("password_file")
+    return "type it again" if path is None else f"correct the first line of {path}"
 
 
 def _read_keystore(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run
 from deepsquare.cli.options import CREDITS, MOMENT, grid_options, module_options, place_options, wallet_options, wishes
 from deepsquare.cli.problems import read_workflow, say_problems
+from deepsquare.cli.submitting import require_provider
 from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows
 from deepsquare.model import Affinity, Label
 from deepsquare.sdk.amounts import to_credits
@@ -55,4 +56,4 @@ async def _estimate(source: str, text: str, terms: TermsArguments) -> None:
     say_problems(output, source, draft.warnings)
     rows = candidate_rows(draft.candidates)
     output.table(candidate_documents(draft.candidates), CANDIDATE_COLUMNS, rows, "The grid has no provider yet.")
-    draft.require_provider()
+    require_provider(draft, reasons_are_told=not output.json)

@@ -1,5 +1,7 @@
 """`dps job`: list, show, follow, cancel, extend and explain jobs."""
 
+import asyncio
+
 import click
 
 from deepsquare.cli.command import Command, current, finish
@@ -89,9 +91,16 @@ def logs(job_id: JobId, *, follow: bool) -> None:
 async def _logs(job_id: JobId, *, follow: bool) -> None:
     output = current().output
     async with signing() as client:
-        with job_output(output, {"job": job_id}) as show:
-            async for piece in client.job(job_id).logs(follow=follow):
-                show(piece)
+        try:
+            with job_output(output, {"job": job_id}) as show:
+                async for piece in client.job(job_id).logs(follow=follow):
+                    show(piece)
+        except asyncio.CancelledError:
+            if follow:
+                output.warn(
+                    f"stopped following; job {job_id} goes on: dps job logs -f {job_id}, dps job cancel {job_id}"
+                )
+            raise
 
 
 @job.command("watch", cls=Command, short_help="Show states, output and the bill until a job is over.")

@@ -44,7 +44,10 @@ def validate(folder: str, arguments: tuple[tuple[str, str], ...], *, strict: boo
     there are errors.
     """
     output = current().output
-    source, text = read_workflow(str(Path(folder) / MODULE_FILE))
+    source, text = read_workflow(
+        str(Path(folder) / MODULE_FILE),
+        next_step=f"name the folder that holds {MODULE_FILE}; to begin one: dps module init DIR",
+    )
     found, problems = language.check_module(text, source, dict(arguments), configured_modules())
     document = {
         "name": None if found is None else found.name,

@@ -20,7 +20,7 @@ from deepsquare.cli.options import (
 )
 from deepsquare.cli.output import Output
 from deepsquare.cli.problems import STDIN, read_workflow, say_problems
-from deepsquare.cli.submitting import say_candidates, say_submitted
+from deepsquare.cli.submitting import require_provider, say_candidates, say_submitted
 from deepsquare.cli.watching import watch
 from deepsquare.cli.wording import candidate_documents
 from deepsquare.model import Affinity, Job, Label, format_credits
@@ -123,7 +123,7 @@ async def _submit(source: str, text: str, terms: TermsArguments, *, dry_run: boo
         if dry_run:
             output.document({"candidates": candidate_documents(draft.candidates)}, "")
             if not draft.terms.wait_for_provider:
-                draft.require_provider()
+                require_provider(draft, reasons_are_told=not (output.json or output.quiet))
             return None
         job = await client.request(draft)
         if is_watched:

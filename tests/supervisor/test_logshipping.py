@@ -1,6 +1,9 @@
 """The way of a job's output to its owner."""
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from deepsquare.clusters.port import RunState
 from deepsquare.model import JobId, JobStatus
@@ -22,6 +25,13 @@ async def test_output_flows_while_the_job_runs(s: Stage) -> None:
     await s.rounds.ship()
     assert log(s, job_id) == b"one\ntwo\n"
     assert s.gateway.closed == {}
+
+
+async def test_without_a_log_to_send_no_thread_looks_for_one(s: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await s.job()
+    monkeypatch.setattr(asyncio, "to_thread", None)
+
+    await s.rounds.ship()
 
 
 async def test_a_large_output_travels_in_bounded_pieces(s: Stage) -> None:

@@ -71,7 +71,7 @@ class View:
     cluster_answers: bool = True
     absence: Absence | None = None
     has_room: bool = True
-    """Whether the machines that are up now could ever hold the job."""
+    """Whether the machines that are up now could ever hold the job; counts only until it is claimed."""
     may_start: bool = True
     """Whether new work may begin: the chain's word is fresh, the journal can be written, the cluster answers."""
     trouble: Trouble | None = None

@@ -106,7 +106,8 @@ class Rounds:
 
     async def ship(self) -> None:
         """Send what is new in the outputs of jobs."""
-        if await self._shipper.ship(self._sources()):
+        sources = self._sources()
+        if sources and await self._shipper.ship(sources):
             self.tasks.changed.set()
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -164,7 +165,7 @@ class Rounds:
                     run=self._cluster_view.run(tag),
                     cluster_answers=self._cluster_view.answers,
                     absence=self._cluster_view.absence(tag),
-                    has_room=self._cluster_view.has_room(job.definition),
+                    has_room=job.status is not JobStatus.META_SCHEDULED or self._cluster_view.has_room(job.definition),
                     may_start=may_start,
                     trouble=self._troubles.get(entry.job_id),
                 )

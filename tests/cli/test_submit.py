@@ -1,6 +1,7 @@
 """`dps submit`: from a workflow to a job's end, and every way in which that can be refused."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -250,6 +251,7 @@ def test_a_price_ceiling_keeps_dear_providers_out(grid: RunningGrid, hello: Path
 def test_too_few_credits_are_refused_and_nothing_is_locked(grid: RunningGrid, hello: Path) -> None:
     answer = dps("submit", hello, "--credits", "1000000", environment=grid.environment)
     assert answer.exit_code == ExitCode.NO_CREDITS
+    assert re.search(r"With 1000000 credits locked it may run for \d+ years there\.", answer.stderr)
     assert "1000000 are to be locked" in answer.stderr
     assert "dps faucet" in answer.stderr
 

@@ -15,7 +15,7 @@ def say_candidates(output: Output, draft: Draft) -> None:
     locked = in_credits(to_credits(draft.locked))
     chosen = draft.chosen
     if chosen is not None and isinstance(chosen.answer, Offer):
-        output.say(f"{locked} locked: it may run for {duration(chosen.answer.max_duration_seconds)} there.")
+        output.say(f"With {locked} locked it may run for {duration(chosen.answer.max_duration_seconds)} there.")
     elif draft.candidates:
         output.say(f"Nobody can start it now: it would wait in the queue with {locked} locked.")
 

@@ -8,18 +8,19 @@ It says whether two nodes executed the same; it proves no single account, and `e
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from trie.hexary import HexaryTrie
+from functools import lru_cache
 
 from deepsquare.chain.embedded.engine import BlockEnvironment, Log, StateChanges
+from deepsquare.chain.embedded.ordered_root import EMPTY_ROOT, ordered_root
 from deepsquare.chain.embedded.transactions import Transaction
 from deepsquare.chain.keccak import keccak256
 from deepsquare.chain.rlp_encoding import Item, encode
 
 BLOOM_BYTES = 256
+_BITS_REMEMBERED = 4096
+"""Of addresses and topics: each is in a receipt and in its block, and most are in many."""
 NO_HASH = b"\0" * 32
 NO_ADDRESS = b"\0" * 20
-EMPTY_ROOT = keccak256(encode(b""))
 EMPTY_UNCLES_HASH = keccak256(encode([]))
 NO_REQUESTS_HASH = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 """SHA-256 of nothing: the block asks nothing of a consensus layer (EIP-7685)."""
@@ -63,8 +64,8 @@ def seal(parent: Block | None, environment: BlockEnvironment, receipts: Sequence
     gas_used = receipts[-1].cumulative_gas_used if receipts else 0
     parent_hash = parent.hash if parent else NO_HASH
     bodies = [receipt.transaction.raw for receipt in receipts]
-    transactions_root = _ordered_root(bodies)
-    receipts_root = _ordered_root([_encode_receipt(receipt) for receipt in receipts])
+    transactions_root = ordered_root(bodies)
+    receipts_root = ordered_root([_encode_receipt(receipt) for receipt in receipts])
     header = encode(
         [
             parent_hash,
@@ -120,10 +121,16 @@ def bloom_of(logs: Iterable[Log]) -> bytes:
     bits = 0
     for log in logs:
         for item in (log.address, *log.topics):
-            digest = keccak256(item)
-            for at in (0, 2, 4):
-                bits |= 1 << (int.from_bytes(digest[at : at + 2], "big") & 2047)
+            bits |= _bits_of(item)
     return bits.to_bytes(BLOOM_BYTES, "big")
+
+
+@lru_cache(maxsize=_BITS_REMEMBERED)
+def _bits_of(item: bytes) -> int:
+    """The three bits of an address or a topic."""
+    digest = keccak256(item)
+    places = {int.from_bytes(digest[at : at + 2], "big") & 2047 for at in (0, 2, 4)}
+    return sum(1 << place for place in places)
 
 
 def _encode_receipt(receipt: Receipt) -> bytes:
@@ -131,11 +138,3 @@ def _encode_receipt(receipt: Receipt) -> bytes:
     body = encode([int(receipt.succeeded), receipt.cumulative_gas_used, bloom_of(receipt.logs), logs])
     kind = receipt.transaction.kind
     return body if kind == 0 else bytes([kind]) + body
-
-
-def _ordered_root(items: Sequence[bytes]) -> bytes:
-    trie = HexaryTrie({}, prune=True)
-    with trie.squash_changes() as batch:
-        for index, item in enumerate(items):
-            batch[encode(index)] = item
-    return bytes(trie.root_hash)

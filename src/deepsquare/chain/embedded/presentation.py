@@ -5,7 +5,6 @@ from typing import Any
 from deepsquare.chain.embedded.archive import FoundLog, Mined
 from deepsquare.chain.embedded.blocks import (
     BLOOM_BYTES,
-    EMPTY_ROOT,
     EMPTY_UNCLES_HASH,
     NO_ADDRESS,
     NO_HASH,
@@ -14,6 +13,7 @@ from deepsquare.chain.embedded.blocks import (
     bloom_of,
 )
 from deepsquare.chain.embedded.engine import BlockEnvironment
+from deepsquare.chain.embedded.ordered_root import EMPTY_ROOT
 from deepsquare.chain.embedded.transactions import Transaction
 
 _EIP155_OFFSET = 35

@@ -57,6 +57,12 @@ def test_a_record_says_when_in_seconds_whatever_the_language(tmp_path: Path) -> 
     assert record["exit_code"] == 3
 
 
+def test_only_the_script_is_given_a_language_where_nobody_has_named_one(tmp_path: Path) -> None:
+    script = "echo $LANG $(tr '\\0' '\\n' </proc/$PPID/environ | grep LANG)"
+    assert run(tmp_path / "job", script)[1] == "C.UTF-8\n"
+    assert run(tmp_path / "job", script, LANG="C")[1] == "C LANG=C\n"
+
+
 def test_output_is_cut_only_where_there_is_more_than_the_limit(tmp_path: Path) -> None:
     whole, cut = "x" * 10, "x" * 11
     assert run(tmp_path / "whole", f"printf {whole}", limit_bytes=10)[1] == whole

@@ -46,7 +46,7 @@ run="\"id\": \"$SLURM_JOB_ID\", \"restarts\": $restarts, \"started_at\": $starte
 line "{$run}" >"$folder/record" # nothing is left of a run before a requeue
 exec 5>&2 2>/dev/null # bash's own remark on a script that a signal ended is none of the job's output
 set -m                # the script leads its own process group
-"$folder/script" </dev/null >&3 2>&3 3>&- 4<&- 5>&- &
+LANG=${LANG-C.UTF-8} "$folder/script" </dev/null >&3 2>&3 3>&- 4<&- 5>&- &
 script=$!
 set +m
 exec 3>&-

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deepsquare.gateway.errors import RefusedByGateway
+from deepsquare.gateway.scripts import _UNNAMED_BYTES
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import Address, JobStatus
 from tests.gateway.conftest import WORKFLOW, Accounts, Gateway, running
@@ -113,6 +114,27 @@ async def test_a_database_of_the_earlier_version_is_brought_up_to_date_with_its_
     async with running(settings, accounts, before.chain) as after:
         assert await after.client.fetch_script(job_id, accounts.provider)
         assert (await after.client.submit(WORKFLOW, accounts.customer.address)).script_hash
+
+
+async def test_how_full_the_store_is_is_known_without_reading_the_scripts(
+    settings: GatewaySettings, accounts: Accounts
+) -> None:
+    path = settings.database_url.removeprefix("sqlite:///")
+    async with running(settings, accounts) as before:
+        await before.job()
+    with sqlite3.connect(path) as file:
+        file.execute("DROP INDEX ix_gateway_scripts_owner_size")
+        file.execute("CREATE INDEX ix_gateway_scripts_owner ON gateway_scripts (owner)")
+        file.execute("UPDATE gateway_facts SET value = ? WHERE name = 'schema_version'", (b"2",))
+    file.close()
+    async with running(settings, accounts, before.chain):
+        pass
+    with sqlite3.connect(path) as file:
+        (plan,) = file.execute(f"EXPLAIN QUERY PLAN {_UNNAMED_BYTES.compile(compile_kwargs={'literal_binds': True})}")
+        old = file.execute("SELECT name FROM sqlite_master WHERE name = 'ix_gateway_scripts_owner'").fetchall()
+    file.close()
+    assert "COVERING INDEX ix_gateway_scripts_owner_size" in plan[-1]
+    assert old == []
 
 
 async def test_ending_a_job_that_names_somebody_elses_script_does_not_delete_it(gateway: Gateway) -> None:

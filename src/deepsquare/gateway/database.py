@@ -44,8 +44,12 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from deepsquare.gateway.errors import StoreUnavailable, WrongStore
 from deepsquare.model import Address
 
-SCHEMA_VERSION = "2"
-_STEPS = {"1": ("2", "ALTER TABLE gateway_scripts ADD COLUMN customer VARCHAR(42)")}
+SCHEMA_VERSION = "4"
+_STEPS = {
+    "1": ("2", "ALTER TABLE gateway_scripts ADD COLUMN customer VARCHAR(42)"),
+    "2": ("3", "CREATE INDEX IF NOT EXISTS ix_gateway_scripts_owner_size ON gateway_scripts (owner, size)"),
+    "3": ("4", "DROP INDEX IF EXISTS ix_gateway_scripts_owner"),
+}
 """What leads from each earlier version of the schema to which later one."""
 SECRET_BYTES = 32
 SQLITE_BUSY_MILLISECONDS = 10_000

@@ -21,6 +21,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Index,
     Integer,
     String,
     Table,
@@ -80,8 +81,10 @@ _scripts = Table(
     Column("size", Integer, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
     Column("customer", String(_ADDRESS_CHARACTERS)),
-    Column("owner", String(_ADDRESS_CHARACTERS), index=True),
+    Column("owner", String(_ADDRESS_CHARACTERS)),
     Column("released_at", BigInteger, index=True),
+    # With the size in it, the room that is taken is known without a look at the scripts themselves.
+    Index("ix_gateway_scripts_owner_size", "owner", "size"),
 )
 _hot_jobs = Table(
     "gateway_hot_jobs",

@@ -1,6 +1,8 @@
 """What is in memory is answered without a look at the database, and every answer is of one moment."""
 
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
@@ -8,31 +10,39 @@ import pytest
 
 from deepsquare.chain.embedded import EmbeddedChain
 from deepsquare.chain.embedded.archive import LogQuery
-from deepsquare.chain.embedded.database import MemoryDatabase
+from deepsquare.chain.embedded.database import FileDatabase, MemoryDatabase
 from deepsquare.chain.embedded.reading import NO_LIMIT
 from deepsquare.chain.embedded.view import View
 from tests.chain.embedded.programs import LOG_ARGUMENTS
-from tests.chain.embedded.wallet import Wallet, words
+from tests.chain.embedded.wallet import RICH, Wallet, words
+from tests.support.clock import ManualClock
 
 SOMEBODY = "0x" + "5b" * 20
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[MemoryDatabase]:
-    """The databases that were opened to read, one for each time."""
-    made: list[MemoryDatabase] = []
-    read = MemoryDatabase.read
+async def chain(tmp_path: Path, clock: ManualClock, wallet: Wallet) -> AsyncIterator[EmbeddedChain]:
+    chain = EmbeddedChain(tmp_path / "chain.sqlite", clock=clock, funded={wallet.address: RICH})
+    yield chain
+    await chain.close()
 
-    def counted(self: MemoryDatabase) -> AbstractContextManager[Connection]:
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[FileDatabase]:
+    """The databases that were opened to read, one for each time."""
+    made: list[FileDatabase] = []
+    read = FileDatabase.read
+
+    def counted(self: FileDatabase) -> AbstractContextManager[Connection]:
         made.append(self)
         return read(self)
 
-    monkeypatch.setattr(MemoryDatabase, "read", counted)
+    monkeypatch.setattr(FileDatabase, "read", counted)
     return made
 
 
 async def test_what_was_just_written_is_told_without_a_look_at_the_database(
-    chain: EmbeddedChain, wallet: Wallet, looks: list[MemoryDatabase]
+    chain: EmbeddedChain, wallet: Wallet, looks: list[FileDatabase]
 ) -> None:
     contract = await wallet.deploy(chain, LOG_ARGUMENTS)
     looks.clear()
@@ -118,3 +128,22 @@ async def test_nothing_is_told_of_a_block_behind_the_moment_of_a_look(chain: Emb
         return chain.recent.mined(mined, before), view.logs(LogQuery(before, before + 1), NO_LIMIT)
 
     assert await chain.look(read) == (None, [])
+
+
+async def test_a_look_at_a_chain_without_a_file_has_the_one_connection_before_it_can_wait_for_another_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain = EmbeddedChain()
+    done: list[str] = []
+    read = MemoryDatabase.read
+
+    def noted(self: MemoryDatabase) -> AbstractContextManager[Connection]:
+        done.append("connected")
+        return read(self)
+
+    monkeypatch.setattr(MemoryDatabase, "read", noted)
+    try:
+        await chain.look(lambda _view: done.append("looked"))
+    finally:
+        await chain.close()
+    assert done == ["connected", "looked"]

@@ -26,6 +26,9 @@ _STATEMENTS_KEPT = 256
 class Database(Protocol):
     """Transactions over one chain's tables. Usable from any thread."""
 
+    readers_wait: bool
+    """Whether a reader waits for those before it, and for the writer."""
+
     def read(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection on which everything read is of one moment."""
         ...
@@ -47,6 +50,8 @@ def open_database(path: str | Path) -> Database:
 
 class MemoryDatabase:
     """One connection behind a lock: what the tests and trials use."""
+
+    readers_wait = True
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -70,6 +75,8 @@ class MemoryDatabase:
 
 class FileDatabase:
     """A file, its write-ahead log, and a lock file that says who writes."""
+
+    readers_wait = False
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

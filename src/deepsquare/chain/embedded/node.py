@@ -133,6 +133,10 @@ class Node:
     # The readers' threads
 
     def _look(self, reader: Callable[[View], T]) -> T:
+        if self._database.readers_wait:
+            # First of all: a look that waits for another must have nothing that the other waits for.
+            with self._database.read() as connection:
+                return reader(self._view(lambda: connection, None))
         try:
             return self._look_from(self.recent.head, reader)
         except ChainMovedOn:
@@ -140,17 +144,19 @@ class Node:
 
     def _look_from(self, head: Block | None, reader: Callable[[View], T]) -> T:
         with ExitStack() as opened:
-            view = View(
-                lambda: opened.enter_context(self._database.read()),
-                head,
-                self._engine,
-                self.genesis,
-                self._now,
-                memory=self._memory,
-                latest=self._latest,
-                recent=self.recent,
-            )
-            return reader(view)
+            return reader(self._view(lambda: opened.enter_context(self._database.read()), head))
+
+    def _view(self, connect: Callable[[], sqlite3.Connection], head: Block | None) -> View:
+        return View(
+            connect,
+            head,
+            self._engine,
+            self.genesis,
+            self._now,
+            memory=self._memory,
+            latest=self._latest,
+            recent=self.recent,
+        )
 
     def _answer(self, view: View, method: str, params: Sequence[Any]) -> Answer:
         implementation = self._methods.get(method)

@@ -1,6 +1,7 @@
 """What is in memory is answered without a look at the database, and every answer is of one moment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
 from sqlite3 import Connection
@@ -11,8 +12,10 @@ import pytest
 from deepsquare.chain.embedded import EmbeddedChain
 from deepsquare.chain.embedded.archive import LogQuery
 from deepsquare.chain.embedded.database import FileDatabase, MemoryDatabase
+from deepsquare.chain.embedded.node import Answer, Call
 from deepsquare.chain.embedded.reading import NO_LIMIT
-from deepsquare.chain.embedded.view import View
+from deepsquare.chain.embedded.view import MOST_BLOCKS_AT_ONCE, View
+from deepsquare.chain.errors import RpcError
 from tests.chain.embedded.programs import LOG_ARGUMENTS
 from tests.chain.embedded.wallet import RICH, Wallet, words
 from tests.support.clock import ManualClock
@@ -68,6 +71,8 @@ async def test_what_is_told_from_memory_is_what_the_database_says(chain: Embedde
         ("eth_getLogs", [{"fromBlock": "0x0", "toBlock": "latest"}]),
         *(("eth_getTransactionReceipt", [each]) for each in hashes),
         *(("eth_getTransactionByHash", [each]) for each in hashes),
+        *(("eth_getBlockByNumber", [hex(number), full]) for number in range(4) for full in (False, True)),
+        ("eth_getBlockTransactionCountByNumber", ["latest"]),
     ]
     known = await chain.batch(questions)
     chain.recent.begin_at(chain.recent.head)
@@ -147,3 +152,48 @@ async def test_a_look_at_a_chain_without_a_file_has_the_one_connection_before_it
     finally:
         await chain.close()
     assert done == ["connected", "looked"]
+
+
+@pytest.fixture
+def threads(chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The calls that were handed to a thread."""
+    handed: list[object] = []
+    read = chain._node.read
+
+    def counted(calls: Sequence[Call]) -> Future[list[Answer]]:
+        handed.append(calls)
+        return read(calls)
+
+    monkeypatch.setattr(chain._node, "read", counted)
+    return handed
+
+
+async def test_what_is_known_is_told_without_a_thread(
+    chain: EmbeddedChain, wallet: Wallet, threads: list[object]
+) -> None:
+    contract = await wallet.deploy(chain, LOG_ARGUMENTS)
+    logged = await wallet.send(chain, to=contract, data=words([1, 2]))
+    newest = {"fromBlock": logged["blockNumber"], "toBlock": "latest"}
+    assert await chain.request("eth_blockNumber") == logged["blockNumber"]
+    assert await chain.batch([("eth_getLogs", [newest]), ("eth_getTransactionCount", [wallet.address])]) == [
+        logged["logs"],
+        hex(wallet.nonce),
+    ]
+    assert threads == []
+
+
+async def test_what_is_not_known_or_takes_long_is_left_to_a_thread(
+    chain: EmbeddedChain, wallet: Wallet, threads: list[object]
+) -> None:
+    for _ in range(MOST_BLOCKS_AT_ONCE + 2):
+        await wallet.send(chain, to=SOMEBODY)
+    asked: list[Call] = [
+        ("eth_getTransactionReceipt", ["0x" + "77" * 32]),
+        ("eth_getLogs", [{"fromBlock": "0x1", "toBlock": "latest"}]),
+        ("eth_call", [{"to": SOMEBODY}, "latest"]),
+        ("eth_getBalance", [wallet.address, "0x1"]),
+    ]
+    assert [await chain.request(*call) for call in asked] == [None, [], "0x", hex(RICH)]
+    assert threads == [[call] for call in asked]
+    with pytest.raises(RpcError, match="missing value"):
+        await chain.request("eth_getBalance")

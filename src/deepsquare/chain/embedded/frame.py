@@ -5,6 +5,7 @@ functions. Each opcode is a method that takes words and gives one or none; what 
 charged before (`interpreter.py`, `traces.py`).
 """
 
+import sys
 from typing import Any, Final, cast
 
 from eth.exceptions import FullStack, OutOfBoundsRead, OutOfGas, WriteProtection
@@ -58,20 +59,29 @@ class _RoomyMemory(Memory):
         self.bytes = self._bytes = bytearray(_FIRST_MEMORY_BYTES)
         """Its bytes and those behind it, which are 0; another object once they had to be moved."""
         self.size = 0
+        self.gas = 0
+        """What its size has cost."""
 
     def __len__(self) -> int:
         return self.size
 
     def extend(self, start_position: int, size: int) -> None:
-        if size:
-            self.grow(max(self.size, WORD_BYTES * -(-(start_position + size) // WORD_BYTES)))
+        end = start_position + size
+        if size and end > self.size:
+            self.reach(end, sys.maxsize)
 
-    def grow(self, size: int) -> None:
-        """Make it that long."""
-        if size > len(self.bytes):
+    def reach(self, end: int, gas: int) -> int:
+        """Make it longer, so that it reaches to an end behind its own; what it costs. Raises `OutOfGas`."""
+        words = -(-end // WORD_BYTES)
+        whole = _MEMORY_WORD_GAS * words + words * words // _MEMORY_SQUARE_PART
+        cost, self.gas = whole - self.gas, whole
+        if cost > gas:
+            raise OutOfGas(f"Out of gas: needed {cost} for memory, remaining {gas}")
+        self.size = words * WORD_BYTES
+        if self.size > len(self.bytes):
             # Another object: somebody may still look at the old one, who will never write.
-            self.bytes = self._bytes = self.bytes + bytes(size)
-        self.size = size
+            self.bytes = self._bytes = self.bytes + bytes(self.size)
+        return cost
 
 
 class Frame(PragueComputation):
@@ -121,15 +131,9 @@ class Frame(PragueComputation):
     def reach(self, end: int, gas: int) -> tuple[int, bytearray, int]:
         """Make memory that long; the gas that is left after it, the memory, and its size."""
         space = self._space
-        held = space.size
-        if end > held:
-            words = -(-end // WORD_BYTES)
-            gas -= _memory_gas(words) - _memory_gas(held // WORD_BYTES)
-            if gas < 0:
-                raise OutOfGas("Out of gas for memory")
-            held = words * WORD_BYTES
-            space.grow(held)
-        return gas, space.bytes, held
+        if end > space.size:
+            gas -= space.reach(end, gas)
+        return gas, space.bytes, space.size
 
     # Opcodes that look at the call or at memory. What memory costs is charged where it grows.
 
@@ -282,10 +286,6 @@ def push(stack: Words, word: int) -> None:
     if len(stack) >= DEEPEST_STACK:
         raise FullStack("Stack limit reached")
     stack.append(word)
-
-
-def _memory_gas(words: int) -> int:
-    return _MEMORY_WORD_GAS * words + words * words // _MEMORY_SQUARE_PART
 
 
 def _storing(original: int, current: int, value: int) -> tuple[int, int]:

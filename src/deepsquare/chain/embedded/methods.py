@@ -15,6 +15,21 @@ UNSUBSCRIBE = "eth_unsubscribe"
 SUBSCRIPTION_METHODS = frozenset({SUBSCRIBE, UNSUBSCRIBE})
 """Only where there is a connection to notify: a WebSocket."""
 
+TOLD_AT_ONCE = frozenset(
+    {
+        "eth_blockNumber",
+        "eth_chainId",
+        "eth_gasPrice",
+        "eth_getBalance",
+        "eth_getBlockByNumber",
+        "eth_getLogs",
+        "eth_getTransactionCount",
+        "eth_getTransactionReceipt",
+        "eth_maxPriorityFeePerGas",
+    }
+)
+"""What is told by whoever takes the request, without a thread, where all of it is in memory."""
+
 
 def reading_methods(filters: Filters) -> Mapping[str, Method]:
     """Every method but the sending of transactions and the subscriptions, by name."""

@@ -56,12 +56,12 @@ def block_receipts(view: View, params: Sequence[Any]) -> list[dict[str, Any]] | 
 
 def transaction_count_of_block_by_number(view: View, params: Sequence[Any]) -> str | None:
     block = view.block(block_id(argument(params, 0)))
-    return None if block is None else hex(len(view.archive.transactions(block.number)))
+    return None if block is None else hex(len(view.transactions(block.number)))
 
 
 def transaction_count_of_block_by_hash(view: View, params: Sequence[Any]) -> str | None:
     block = view.archive.block_by_hash(word(argument(params, 0)))
-    return None if block is None else hex(len(view.archive.transactions(block.number)))
+    return None if block is None else hex(len(view.transactions(block.number)))
 
 
 def transaction_by_hash(view: View, params: Sequence[Any]) -> dict[str, Any] | None:
@@ -127,7 +127,7 @@ def _state_account(view: View, params: Sequence[Any]) -> Account:
 def _block(view: View, block: Block | None, *, with_transactions: bool) -> dict[str, Any] | None:
     if block is None:
         return None
-    transactions = view.archive.transactions(block.number)
+    transactions = view.transactions(block.number)
     if with_transactions:
         return block_json(block, [transaction_json(each, block, at) for at, each in enumerate(transactions)])
     return block_json(block, [hex_data(each.hash) for each in transactions])

@@ -88,6 +88,11 @@ class RecentBlocks:
         found = self._between(number + 1, head)
         return None if found is None else [each.block for each in found]
 
+    def block(self, number: int, head: int) -> NewBlock | None:
+        """The block with this number, if it is one of the newest."""
+        found = self._between(number, min(number, head))
+        return found[0] if found else None
+
     def mined(self, transaction_hash: bytes, head: int) -> Mined | None:
         """A transaction's receipt, if it is one of the newest."""
         found = self._mined.get(transaction_hash)

@@ -8,8 +8,9 @@ of SQLite costs as much as all the rest of a small answer. If by then the chain 
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Final
 
 from deepsquare.chain.embedded.archive import Archive, FoundLog, LogQuery, Mined
 from deepsquare.chain.embedded.blocks import Block
@@ -22,9 +23,17 @@ from deepsquare.chain.embedded.parameters import BlockId
 from deepsquare.chain.embedded.queue import Queue
 from deepsquare.chain.embedded.recent import RecentBlocks
 from deepsquare.chain.embedded.state import STATES_KEPT, StateAt
+from deepsquare.chain.embedded.transactions import Transaction
+
+MOST_BLOCKS_AT_ONCE: Final = 32
+"""Whose logs are told from memory by a thread that others wait for."""
 
 
-class ChainMovedOn(Exception):
+class NotInMemory(Exception):
+    """What was asked is not in memory, and this view has nothing else."""
+
+
+class ChainMovedOn(NotInMemory):
     """What was asked is not in memory, and the database shows a later moment than this view."""
 
 
@@ -32,12 +41,12 @@ class View:
     """What a read-only method may use.
 
     `head` is the newest block in memory, or None to look at what the database shows. `connect` gives a connection on
-    which everything read is of one moment.
+    which everything read is of one moment; without it the view has what is in memory and can be told at once.
     """
 
     def __init__(
         self,
-        connect: Callable[[], sqlite3.Connection],
+        connect: Callable[[], sqlite3.Connection] | None,
         head: Block | None,
         engine: Engine,
         genesis: Genesis,
@@ -74,6 +83,8 @@ class View:
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
+        if self._connect is None:
+            raise NotInMemory("the database is asked by others")
         connection = self._connect()
         shown = Archive(connection, self.genesis.chain_id).newest()
         if self._head is not None and self._head.number != shown.number:
@@ -93,7 +104,15 @@ class View:
         if wanted.hash is not None:
             return self.archive.block_by_hash(wanted.hash)
         number = self.number(wanted)
-        return None if number > self.head.number else self.archive.block_by_number(number)
+        if number > self.head.number:
+            return None
+        known = self._recent.block(number, self.head.number)
+        return self.archive.block_by_number(number) if known is None else known.block
+
+    def transactions(self, block: int) -> Sequence[Transaction]:
+        """The transactions of a block in their order."""
+        known = self._recent.block(block, self.head.number)
+        return self.archive.transactions(block) if known is None else [each.transaction for each in known.receipts]
 
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """A transaction with its block, if it is in one."""
@@ -102,6 +121,8 @@ class View:
 
     def logs(self, query: LogQuery, limit: int) -> list[FoundLog]:
         """At most `limit` of the logs that match, oldest first."""
+        if self._connect is None and self.head.number - query.from_block > MOST_BLOCKS_AT_ONCE:
+            raise NotInMemory("logs of many blocks")
         known = self._recent.logs(query, limit, self.head.number)
         return self.archive.logs(query, limit) if known is None else known
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from eth_account import Account
 
-from deepsquare.chain.errors import ChainUnreachable, RpcError
+from deepsquare.chain.errors import ChainError, ChainUnreachable, RpcError
 from deepsquare.chain.keccak import keccak256
 
 CHAIN_ID = 1234
@@ -33,30 +33,40 @@ class PoolNode:
         self.refuse_once: list[RpcError] = []
         self.replay_error: RpcError | None = None
         self.received: list[str] = []
+        self.refuse_early_receipts: ChainError | None = None
+        """What the node says of the receipt of a transaction that waits for a block, if not that there is none."""
+        self.receipts_asked = 0
         self.batch_sizes: list[int] = []
         self.on_send: Callable[[str], None] = lambda _: None
         self._raw: dict[str, dict[str, Any]] = {}
         self._news: set[asyncio.Event] = set()
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
+        await self._arrive()
+        return self._answer(method, params)
+
+    async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        self.batch_sizes.append(len(calls))
+        await self._arrive()
+        return [self._answer(*call) for call in calls]
+
+    async def _arrive(self) -> None:
         await asyncio.sleep(0)
         if not self.is_up:
             raise ChainUnreachable("the node is away")
+
+    def _answer(self, method: str, params: Sequence[Any]) -> Any:
         answers: dict[str, Callable[[], Any]] = {
             "eth_estimateGas": self._estimate,
             "eth_getBlockByNumber": self._head,
             "eth_gasPrice": lambda: hex(3 * TIP),
             "eth_maxPriorityFeePerGas": self._tip,
             "eth_getTransactionCount": lambda: self._count(*params),
-            "eth_getTransactionReceipt": lambda: self.mined.get(params[0]),
+            "eth_getTransactionReceipt": lambda: self._receipt(params[0]),
             "eth_call": self._replay,
             "eth_sendRawTransaction": lambda: self._receive(params[0]),
         }
         return answers[method]()
-
-    async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        self.batch_sizes.append(len(calls))
-        return [await self.request(*call) for call in calls]
 
     async def new_heads(self) -> AsyncIterator[None]:
         news = asyncio.Event()
@@ -100,6 +110,12 @@ class PoolNode:
             "contractAddress": None,
             "logs": [],
         }
+
+    def _receipt(self, hash_: str) -> dict[str, Any] | None:
+        self.receipts_asked += 1
+        if hash_ not in self.mined and self.refuse_early_receipts is not None:
+            raise self.refuse_early_receipts
+        return self.mined.get(hash_)
 
     def _estimate(self) -> str:
         if self.refuse_estimates is not None:

@@ -6,7 +6,15 @@ from typing import TypeVar
 
 import pytest
 
-from deepsquare.chain.errors import ContractRefused, InsufficientGasFunds, NonceUsed, OutcomeUnknown, RpcError
+from deepsquare.chain.errors import (
+    ChainError,
+    ContractRefused,
+    InsufficientGasFunds,
+    NonceUsed,
+    NotIndexed,
+    OutcomeUnknown,
+    RpcError,
+)
 from deepsquare.chain.sender import Sender, SenderSettings
 from deepsquare.chain.signer import Signer
 from tests.chain.pool_node import CHAIN_ID, PoolNode
@@ -57,6 +65,30 @@ async def test_a_sent_transaction_comes_back_as_its_receipt() -> None:
     receipt = await mined(node, sender_for(node).send(TARGET, b"\x01"))
     assert receipt.succeeded
     assert receipt.transaction_hash in node.mined
+
+
+async def test_a_transaction_that_is_in_a_block_at_once_brings_its_receipt_and_is_not_asked_for_again() -> None:
+    node = PoolNode()
+    node.mines_at_once = True
+    receipt = await sender_for(node).send(TARGET, b"")
+    assert receipt.transaction_hash in node.mined
+    assert node.receipts_asked == 1
+
+
+@pytest.mark.parametrize(
+    "said", [RpcError("eth_getTransactionReceipt", -32000, "unknown transaction"), NotIndexed("not yet")]
+)
+async def test_a_transaction_is_sent_once_to_a_node_that_took_it_and_has_no_word_for_its_receipt_yet(
+    said: ChainError,
+) -> None:
+    node, clock = PoolNode(), ManualClock()
+    node.refuse_early_receipts = said
+    sending = asyncio.create_task(sender_for(node, clock).send(TARGET, b""))
+    await settle(lambda: node.receipts_asked == 2)
+    node.mine()
+    await pass_time(clock, 1, sending.done)
+    assert (await sending).succeeded
+    assert len(node.received) == 1
 
 
 async def test_two_hundred_parallel_sends_all_arrive_each_with_its_own_nonce() -> None:

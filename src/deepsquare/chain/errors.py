@@ -2,6 +2,7 @@
 
     ChainError
      ├── ChainUnreachable     transient: the node does not answer; the same call may succeed later
+     │    ├── NotIndexed      it answers, and cannot find transactions and receipts yet
      │    └── OutcomeUnknown  a transaction was sent and nobody can say whether it counts: read the chain
      ├── RpcError             the node answered with an error of its own
      ├── WrongChain           the node serves another chain than the grid's
@@ -38,6 +39,10 @@ class ChainUnreachable(ChainError):
     """The node did not answer, or not in time."""
 
     transient = True
+
+
+class NotIndexed(ChainUnreachable):
+    """The node answers, and cannot find transactions and receipts yet."""
 
 
 class OutcomeUnknown(ChainUnreachable):

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deepsquare.chain.errors import ChainUnreachable, RpcError
+from deepsquare.chain.errors import ChainUnreachable, NotIndexed, RpcError
 from deepsquare.chain.http_client import http_client, lost_connection
 from deepsquare.chain.node_socket import Message, NodeSocket, SocketLost, SocketUnavailable
 from deepsquare.clock import Clock, SystemClock
@@ -160,7 +160,7 @@ def _raise(method: str, error: Any) -> Any:
         raise RpcError(method, 0, str(error))
     message = str(error.get("message", ""))
     if any(words in message for words in _NOT_READY):
-        raise ChainUnreachable(f"the chain node cannot answer {method} yet ({message}); try again")
+        raise NotIndexed(f"the chain node cannot answer {method} yet ({message}); try again")
     raise RpcError(method, int(error.get("code", 0)), message, error.get("data"))
 
 

@@ -23,6 +23,7 @@ from deepsquare.chain.errors import (
     ContractRefused,
     InsufficientGasFunds,
     NonceUsed,
+    NotIndexed,
     OutcomeUnknown,
     RpcError,
 )
@@ -39,6 +40,7 @@ from deepsquare.model import Address
 
 logger = logging.getLogger(__name__)
 
+_GET_RECEIPT = "eth_getTransactionReceipt"
 _OFFERS = 10
 """How often a refused offer is corrected (nonce, fee) before the node's words are passed on."""
 _REPLACEMENTS = 8
@@ -65,6 +67,8 @@ class _Sent:
     transaction: Transaction
     raw: bytes
     hashes: list[str] = field(default_factory=list)
+    receipt: Receipt | None = None
+    """Where the node had it in a block by the time of its answer."""
 
 
 class Sender:
@@ -185,21 +189,28 @@ class Sender:
     async def _offer_and_count(self, transaction: Transaction) -> _Sent:
         signed = self.signer.sign_transaction(transaction)
         try:
-            await self._offer(signed.raw, signed.hash)
+            receipt = await self._offer(signed.raw, signed.hash)
         except BaseException:
             self._next_nonce = None
             raise
         self._next_nonce = transaction.nonce + 1
-        return _Sent(transaction, signed.raw, [signed.hash])
+        return _Sent(transaction, signed.raw, [signed.hash], receipt)
 
-    async def _offer(self, raw: bytes, hash_: str) -> None:
-        """Return once the node has these bytes; raises its `RpcError` where it never will take them."""
+    async def _offer(self, raw: bytes, hash_: str) -> Receipt | None:
+        """The receipt, or None once the node has these bytes; raises its `RpcError` where it never will take them.
+
+        The receipt is asked for in the same message: a node that makes a block of each transaction has it at once.
+        """
+        offer = [("eth_sendRawTransaction", ["0x" + raw.hex()]), (_GET_RECEIPT, [hash_])]
         give_up_at = self._clock.now().timestamp() + self._settings.unreachable_seconds
         pause = _FIRST_RETRY_SECONDS
         may_have_arrived = False
         while True:
             try:
-                await self._rpc.request("eth_sendRawTransaction", ["0x" + raw.hex()])
+                _, receipt = await self._rpc.batch(offer)
+            except NotIndexed:
+                # Said of the receipt alone: a transaction that was not taken has its own error, which comes first.
+                return None
             except ChainUnreachable as error:
                 may_have_arrived = True
                 if self._clock.now().timestamp() + pause > give_up_at:
@@ -212,15 +223,15 @@ class Sender:
                 await self._clock.sleep(pause)
                 pause = min(2 * pause, _LONGEST_RETRY_SECONDS)
             except RpcError as error:
-                is_ours = classify(error) is PoolAnswer.ALREADY_KNOWN
-                if is_ours or (may_have_arrived and await self._is_in_a_block(hash_)):
-                    return
+                is_taken = error.method == _GET_RECEIPT or classify(error) is PoolAnswer.ALREADY_KNOWN
+                if is_taken or (may_have_arrived and await self._is_in_a_block(hash_)):
+                    return None
                 raise
             else:
-                return
+                return None if receipt is None else Receipt.parse(receipt)
 
     async def _is_in_a_block(self, hash_: str) -> bool:
-        return await self._rpc.request("eth_getTransactionReceipt", [hash_]) is not None
+        return await self._rpc.request(_GET_RECEIPT, [hash_]) is not None
 
     async def _corrected(self, call: Transaction, error: RpcError, bound: int | None) -> Transaction:
         """The call changed so that the node may take it; raises where nothing we can change would help.
@@ -243,6 +254,8 @@ class Sender:
 
     async def _receipt(self, sent: _Sent) -> Receipt | None:
         """The receipt of whichever form of the transaction counts; None where none ever can."""
+        if sent.receipt is not None:
+            return sent.receipt
         while True:
             receipt = await self._receipts.first_of(sent.hashes, self._settings.replace_after_seconds)
             if receipt is not None:
@@ -260,7 +273,7 @@ class Sender:
         count, *receipts = await self._rpc.batch(
             [
                 ("eth_getTransactionCount", [self.address, "latest"]),
-                *(("eth_getTransactionReceipt", [hash_]) for hash_ in sent.hashes),
+                *((_GET_RECEIPT, [hash_]) for hash_ in sent.hashes),
             ]
         )
         return int(count, 16) > sent.transaction.nonce and not any(receipts)

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from deepsquare.chain.embedded.archive import LogQuery
 from deepsquare.chain.embedded.blocks import Block, seal
 from deepsquare.chain.embedded.genesis import Genesis
+from deepsquare.chain.embedded.reading import NO_LIMIT
 from deepsquare.chain.embedded.recent import BLOCKS_KEPT, MOST_BYTES, NewBlock, RecentBlocks
 from deepsquare.chain.embedded.subscriptions import Subscriptions
 
@@ -33,6 +35,13 @@ def test_what_was_before_is_not_known() -> None:
     assert RecentBlocks(block(4)).after(3) is None
     assert recent(1, BLOCKS_KEPT + 1).after(0) is None
     assert len(recent(1, BLOCKS_KEPT + 1).after(1) or []) == BLOCKS_KEPT
+
+
+def test_nothing_is_said_of_a_block_that_is_written_and_not_announced_yet() -> None:
+    blocks = recent(5, 7)
+    assert blocks.logs(LogQuery(7, 8), NO_LIMIT, head=8) is None
+    assert blocks.block(8, head=8) is None
+    assert blocks.logs(LogQuery(7, 8), NO_LIMIT, head=7) == []
 
 
 def test_blocks_that_hold_very_much_are_not_kept_for_long() -> None:

@@ -1,5 +1,7 @@
 """What is in memory is answered without a look at the database, and every answer is of one moment."""
 
+import asyncio
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -16,7 +18,7 @@ from deepsquare.chain.embedded.node import Answer, Call
 from deepsquare.chain.embedded.reading import NO_LIMIT
 from deepsquare.chain.embedded.view import MOST_BLOCKS_AT_ONCE, View
 from deepsquare.chain.errors import RpcError
-from tests.chain.embedded.programs import LOG_ARGUMENTS
+from tests.chain.embedded.programs import LOG_ARGUMENTS, assemble
 from tests.chain.embedded.wallet import RICH, Wallet, words
 from tests.support.clock import ManualClock
 
@@ -152,6 +154,41 @@ async def test_a_look_at_a_chain_without_a_file_has_the_one_connection_before_it
     finally:
         await chain.close()
     assert done == ["connected", "looked"]
+
+
+KEEP_THE_BLOCK = assemble("NUMBER PUSH0 SSTORE NUMBER PUSH0 PUSH0 LOG1 STOP")
+"""Stores the number of its block in slot 0, and logs it."""
+
+
+async def test_what_is_asked_together_is_of_one_moment_while_blocks_come(chain: EmbeddedChain, wallet: Wallet) -> None:
+    contract = await wallet.deploy(chain, KEEP_THE_BLOCK)
+    await wallet.send(chain, to=contract)
+    is_over = False
+
+    async def write() -> None:
+        nonlocal is_over
+        for _ in range(100):
+            await wallet.send(chain, to=contract)
+        is_over = True
+
+    async def read(reader: int) -> None:
+        newest: list[Call] = [
+            ("eth_blockNumber", []),
+            ("eth_getLogs", [{"fromBlock": "latest", "toBlock": "latest"}]),
+            ("eth_getStorageAt", [contract, "0x0", "latest"]),
+        ]
+        for turn in itertools.count():
+            # An account that nobody knows yet: the database must be asked.
+            unknown: Call = ("eth_getBalance", [f"0x{1_000 * turn + reader + 1:040x}", "latest"])
+            number, logs, stored, *_ = await chain.batch([*newest, unknown])
+            _, late_number, late_logs, late_stored = await chain.batch([unknown, *newest])
+            assert {int(stored, 16), *(int(log["topics"][0], 16) for log in logs)} == {int(number, 16)}
+            assert {int(late_stored, 16), *(int(log["topics"][0], 16) for log in late_logs)} == {int(late_number, 16)}
+            assert len(logs) == len(late_logs) == 1
+            if is_over:
+                return
+
+    await asyncio.gather(write(), *(read(reader) for reader in range(4)))
 
 
 @pytest.fixture

@@ -113,11 +113,11 @@ class RecentBlocks:
         return found
 
     def _between(self, first: int, last: int) -> Sequence[NewBlock] | None:
-        """The blocks with these numbers, both included; None where not all are kept."""
+        """The blocks with these numbers, both included; None where not all are kept, or not yet."""
         if first > last:
             return ()
         blocks = self._blocks
-        if not blocks or first < blocks[0].block.number:
+        if not blocks or first < blocks[0].block.number or last > blocks[-1].block.number:
             return None
         oldest = blocks[0].block.number
         return blocks[first - oldest : last - oldest + 1]

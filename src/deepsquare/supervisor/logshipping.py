@@ -57,6 +57,8 @@ class LogShipper:
         """
         now = self._ports.clock.now()
         due = [source for source in sources if self._pace.is_due(source.key, "ship", now)]
+        if not due:
+            return False
         paths = [self._ports.cluster.output_path(source.tag) for source in due]
         lengths = await asyncio.to_thread(output.sizes, paths)
         found = zip(due, lengths, strict=True)

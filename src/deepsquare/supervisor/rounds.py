@@ -106,8 +106,7 @@ class Rounds:
 
     async def ship(self) -> None:
         """Send what is new in the outputs of jobs."""
-        sources = self._sources()
-        if sources and await self._shipper.ship(sources):
+        if await self._shipper.ship(self._sources()):
             self.tasks.changed.set()
 
     def next_due(self, now: datetime) -> datetime | None:

@@ -116,6 +116,22 @@ def test_a_file_of_another_account_is_no_record(spool: JobSpool) -> None:
     assert spool.claim() is None
 
 
+def test_a_script_is_on_disk_before_the_job_counts_as_submitted(
+    spool: JobSpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    spool.create(job(LocalPlace(tmp_path), "true"), now=6.0)
+
+    assert synced == ["script", "facts.jsonl", spool.path.name]
+
+
 def test_nobody_else_may_read_a_script(spool: JobSpool) -> None:
     for path in (spool.script, spool.output, spool.facts):
         assert path.stat().st_mode & 0o077 == 0

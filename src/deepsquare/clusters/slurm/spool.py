@@ -83,6 +83,8 @@ class JobSpool:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             write_all(descriptor, text.encode())
+            if text:  # Slurm may start the job after a power cut: a script that became empty would end well
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         self._give(path)

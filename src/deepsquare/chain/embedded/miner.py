@@ -49,7 +49,8 @@ class Miner:
     def mine(self, submissions: Sequence[bytes]) -> list[bytes | InvalidTransaction]:
         """Per submission the transaction's hash, then durable, or why it was refused."""
         with self._database.write() as connection:
-            group = _Group(connection, self._engine, self._genesis, self._clock, latest=self._latest)
+            head = self._recent.head
+            group = _Group(connection, self._engine, self._genesis, self._clock, latest=self._latest, head=head)
             answers = [_answer(group, raw) for raw in submissions]
             group.seal()
         self._latest.advance(group.head, group.changes)
@@ -68,7 +69,14 @@ class _Group:
     """The blocks made of one group of submissions, within one SQLite transaction."""
 
     def __init__(
-        self, connection: sqlite3.Connection, engine: Engine, genesis: Genesis, clock: Clock, *, latest: LatestState
+        self,
+        connection: sqlite3.Connection,
+        engine: Engine,
+        genesis: Genesis,
+        clock: Clock,
+        *,
+        latest: LatestState,
+        head: Block,
     ) -> None:
         self._connection = connection
         self._engine = engine
@@ -81,7 +89,7 @@ class _Group:
         """The blocks made so far."""
         self._archive = Archive(connection, genesis.chain_id)
         self._queue = Queue(connection, genesis.chain_id)
-        self._begin(self._archive.newest())
+        self._begin(head)
 
     @property
     def head(self) -> int:

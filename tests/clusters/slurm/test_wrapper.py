@@ -23,7 +23,7 @@ def run(folder: Path, script: str, limit_bytes: int = 1000, **environment: str) 
     (folder / "script").chmod(0o700)
     with (folder / "output").open("w+") as output:
         done = subprocess.run(
-            ["env", "--default-signal=TERM", "/bin/bash", str(WRAPPER), str(folder), str(limit_bytes), "job"],
+            ["env", "--default-signal", "/bin/bash", str(WRAPPER), str(folder), str(limit_bytes), "job"],
             env={"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7", **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,

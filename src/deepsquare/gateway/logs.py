@@ -225,15 +225,7 @@ class SqlLogStore:
 
     async def close(self, job_id: JobId, attempt: int, length: int, *, ended_at: datetime | None = None) -> LogState:
         """Declare the log complete with `length` bytes. Raises `LogGapFound` where that is not its length."""
-        key = format_job_id(job_id)
-
-        def close(connection: Connection) -> LogState:
-            log = _locked(connection, key, attempt)
-            if length != log.next_offset and not log.is_full:
-                raise LogGapFound(log.next_offset)
-            return _changed(connection, log, {"is_closed": True}, ended_at).state
-
-        return await self._database.write(close)
+        return await self.append(job_id, attempt, length, b"", closes=True, ended_at=ended_at)
 
     async def states(self, job_id: JobId) -> list[LogState]:
         """All attempts of a job that have a log, oldest first."""

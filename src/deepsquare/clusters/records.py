@@ -21,8 +21,8 @@ LARGEST_BYTES = 4 << 20
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 """Nothing there, or a link, or a socket."""
 
-_UNTRUSTED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""How to open what may be a link or a pipe by now."""
+UNTRUSTED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How to open what a job may have made a link or a pipe by now."""
 
 
 def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) -> None:
@@ -31,13 +31,7 @@ def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) ->
     Without `durable` it survives every killed process but perhaps no power cut: for what a restart makes worthless.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        write_all(descriptor, json.dumps(value).encode())
-        if durable:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_file(temporary, json.dumps(value), os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, durable=durable)
     temporary.replace(path)
     if durable:
         sync_folder(path.parent)
@@ -51,13 +45,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 def append_json(path: Path, value: Mapping[str, Any]) -> None:
     """Add `value` as a line and have it on disk; for the name of a file that is new see `sync_folder`."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _UNTRUSTED, 0o600)
-    try:
-        # A power cut may have left half of the line before: that one ends here.
-        write_all(descriptor, f"\n{json.dumps(value)}\n".encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # A power cut may have left half of the line before: that one ends here.
+    write_file(path, f"\n{json.dumps(value)}\n", os.O_CREAT | os.O_APPEND | UNTRUSTED)
 
 
 def read_json_lines(path: Path) -> dict[str, Any]:
@@ -73,16 +62,22 @@ def join_json_lines(text: bytes) -> dict[str, Any]:
     return joined
 
 
-def write_all(descriptor: int, content: bytes) -> None:
-    """Write all of it, or raise: a disk that gets full takes a part first."""
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def write_file(path: Path, text: str, flags: int, *, mode: int = 0o600, durable: bool = True) -> None:
+    """Write all of `text` to a file that is opened with these flags, or raise; with `durable` it is on disk then."""
+    descriptor = os.open(path, os.O_WRONLY | flags, mode)
+    try:
+        rest = memoryview(text.encode())
+        while rest:  # a disk that gets full takes a part first
+            rest = rest[os.write(descriptor, rest) :]
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read_plain(path: Path) -> bytes | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | _UNTRUSTED)
+        descriptor = os.open(path, os.O_RDONLY | UNTRUSTED)
     except OSError as error:
         if error.errno in _NO_FILE:
             return None

@@ -29,7 +29,14 @@ from pathlib import Path
 from typing import Any
 
 from deepsquare.clusters.port import JobRequest
-from deepsquare.clusters.records import append_json, join_json_lines, read_json_lines, sync_folder, write_all
+from deepsquare.clusters.records import (
+    UNTRUSTED,
+    append_json,
+    join_json_lines,
+    read_json_lines,
+    sync_folder,
+    write_file,
+)
 from deepsquare.model import Address, InvalidTag, JobTag
 
 RECORD_LIMIT_BYTES = 4096
@@ -59,8 +66,12 @@ class JobSpool:
 
     def create(self, request: JobRequest, now: float) -> None:
         """Write everything that the job needs, each file with its owner; replaces what an earlier try left."""
-        facts = {"tag": str(request.tag), "name": request.name, "submitted_at": now}
-        facts["minutes"] = request.time_limit_minutes
+        facts = {
+            "tag": str(request.tag),
+            "name": request.name,
+            "submitted_at": now,
+            "minutes": request.time_limit_minutes,
+        }
         # Known before it is on disk: who meets a folder that is half made need not search for the job's past.
         self._know(facts)
         self._make_folder()
@@ -80,13 +91,8 @@ class JobSpool:
             self.path.mkdir(mode=0o711)
 
     def _write_for_job(self, path: Path, text: str, mode: int) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        try:
-            write_all(descriptor, text.encode())
-            if text:  # Slurm may start the job after a power cut: a script that became empty would end well
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        # Slurm may start the job after a power cut: a script that became empty would end well.
+        write_file(path, text, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode=mode, durable=bool(text))
         self._give(path)
 
     def _give(self, path: Path) -> None:
@@ -97,7 +103,7 @@ class JobSpool:
     def claim(self) -> Claim | None:
         """The end of the account's record; None where it is empty, or something else than a record."""
         try:
-            descriptor = os.open(self.record, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(self.record, os.O_RDONLY | UNTRUSTED)
         except OSError:  # not there, a link, a closed folder: all the same, no record
             return None
         try:

@@ -22,18 +22,23 @@ class Offers:
 
     async def refresh(self) -> None:
         """Catch up with the chain; providers are read again where one has changed. Raises `ChainUnreachable`."""
-        next_block, has_changed = self._next_block, False
-        if next_block is None:
+        if self._next_block is None:
             # Read the providers after the block: what happens in between is seen twice rather than never.
             next_block, has_changed = (await self._ledger.head()).number + 1, True
-        is_behind = self._next_block is not None
-        while is_behind:
-            page = await self._changes.read(next_block)
-            has_changed = has_changed or bool(page.events)
-            next_block, is_behind = page.next_block, not page.reached_head
+        else:
+            next_block, has_changed = await self._changes_since(self._next_block)
         if has_changed:
             self._providers = await self._ledger.providers()
         self._next_block = next_block
+
+    async def _changes_since(self, block: int) -> tuple[int, bool]:
+        """Where the next look begins, and whether any registration has changed from a block on."""
+        has_changed, is_behind = False, True
+        while is_behind:
+            page = await self._changes.read(block)
+            has_changed = has_changed or bool(page.events)
+            block, is_behind = page.next_block, not page.reached_head
+        return block, has_changed
 
     def sites(self, now: datetime) -> list[Site]:  # noqa: ARG002 - offers do not age
         """Every provider, with nothing bound there."""

@@ -68,13 +68,16 @@ async def test_the_end_of_a_job_that_is_known_is_believed_without_a_look_at_the_
         assert gateway.chain.reads == before
 
 
-async def test_a_chain_that_is_away_is_waited_for(gateway: Gateway) -> None:
+async def test_a_chain_that_is_away_is_waited_for_and_told_of_once(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
     job_id = await gateway.job(JobStatus.RUNNING)
     script_hash = (await gateway.chain.job(job_id)).definition.script_hash
     gateway.chain.put(job_id, JobStatus.FINISHED)
     gateway.chain.is_reachable = False
     async with janitor(gateway):
         for _ in range(5):
+            gateway.clock.advance(RETRY_SECONDS)
             await asyncio.sleep(0)
         assert await gateway.parts.scripts.get(script_hash) is not None
         gateway.chain.is_reachable = True
@@ -83,6 +86,8 @@ async def test_a_chain_that_is_away_is_waited_for(gateway: Gateway) -> None:
             gateway.clock.advance(RETRY_SECONDS)
             await asyncio.sleep(0)
         assert await gateway.parts.scripts.get(script_hash) is None
+    told = [message for message in caplog.messages if message.startswith("following the chain")]
+    assert len(told) == len({*told}) == 2
 
 
 async def test_the_end_of_a_job_wakes_its_followers(gateway: Gateway) -> None:

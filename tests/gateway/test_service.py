@@ -12,6 +12,7 @@ import pytest
 
 from deepsquare.chain import Report
 from deepsquare.clock import SystemClock
+from deepsquare.gateway import client as client_module
 from deepsquare.gateway.client import GatewayClient, LogChunk
 from deepsquare.gateway.errors import GatewayUnreachable, RefusedByGateway, UnexpectedAnswer, WrongStore
 from deepsquare.gateway.service import GatewayService
@@ -155,6 +156,30 @@ async def test_a_gateway_that_is_not_there_is_for_later(grid: FreshGrid, setting
         with pytest.raises(GatewayUnreachable) as unreachable:
             await client.submit(WORKFLOW)
     assert unreachable.value.transient
+
+
+async def test_a_gateway_that_is_away_is_told_of_once_by_whoever_follows_and_once_that_it_is_back(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "RECONNECT_SECONDS", 0)
+    challenge = {"nonce": "n", "expires_at": 1893456000, "chain_id": CHAIN_ID, "contract": CONTRACT}
+    absences = 5
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal absences
+        if absences:
+            absences -= 1
+            raise httpx.ConnectError("nobody there")
+        if request.method == "POST":
+            return httpx.Response(200, json=challenge)
+        return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text="event: end\ndata: {}\n\n")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        client = GatewayClient("http://127.0.0.1:1", SigningDomain(CHAIN_ID, CONTRACT), http=http)
+        assert await collected(client.follow_log(JobId(1), signer("customer"))) == []
+    assert [message.partition(":")[0] for message in caplog.messages] == ["following logs", "following logs"]
+    assert "nobody there" in caplog.messages[0]
+    assert caplog.messages[1].endswith("all is well again")
 
 
 @pytest.mark.parametrize(

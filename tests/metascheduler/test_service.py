@@ -394,6 +394,7 @@ class Flaky:
     def __init__(self, rpc: Any) -> None:
         self.rpc = rpc
         self.is_up = True
+        self.refused = 0
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         self._check()
@@ -412,6 +413,7 @@ class Flaky:
 
     def _check(self) -> None:
         if not self.is_up:
+            self.refused += 1
             raise ChainUnreachable("unplugged")
 
 
@@ -425,6 +427,25 @@ async def test_after_the_chain_was_away_nothing_is_lost(grid: FreshGrid) -> None
     chain.is_up = True
     await service.round()
     assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
+
+
+async def test_a_chain_that_is_away_is_told_of_once_and_once_that_it_is_back(
+    grid: FreshGrid, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain = Flaky(grid.rpc)
+    service = scheduler(grid, await Ledger.connect(chain, grid.address))
+    chain.is_up = False
+    running = asyncio.create_task(service.run())
+    while chain.refused < 3:
+        grid.clock.advance(MetaSchedulerSettings().retry_seconds)
+        await asyncio.sleep(0)
+    chain.is_up = True
+    while not service.is_ready:
+        grid.clock.advance(MetaSchedulerSettings().retry_seconds)
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert caplog.messages == ["scheduling: unplugged", "scheduling: all is well again"]
 
 
 async def test_the_service_schedules_until_it_is_cancelled(grid: FreshGrid) -> None:

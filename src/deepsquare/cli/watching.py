@@ -93,8 +93,8 @@ async def _tell_reasons(job: AsyncJob, output: Output, over: asyncio.Event) -> N
                 return
         try:
             reasons = await _reasons(job)
-        except Unreachable as error:
-            reasons = [str(error)]
+        except Unreachable:
+            continue  # whoever follows the job's states has said so
         if reasons and reasons != told and not over.is_set():
             output.say(f"          waits           {'; '.join(reasons)}")
             told = reasons

@@ -8,6 +8,7 @@ otherwise decides whoever calls, by `transient` of the error. httpx is imported 
 import base64
 import binascii
 import json
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from deepsquare.gateway.errors import (
 from deepsquare.gateway.held_challenges import HeldChallenges
 from deepsquare.gateway.signing import Challenge, SigningDomain
 from deepsquare.model import Address, JobId
+from deepsquare.trouble import PassingTrouble
 from deepsquare.web.client import ServiceClient
 from deepsquare.web.signing import TypedDataSigner, TypedMessage
 
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
     from deepsquare.modules import Pins
     from deepsquare.workflow import Problem
+
+_log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30.0
 SILENCE_SECONDS = 45.0
@@ -106,6 +110,7 @@ class GatewayClient(ServiceClient):
         self._info: GatewayInfo | None = None
         self._held = HeldChallenges()
         self._full_logs: set[tuple[JobId, int]] = set()
+        self._trouble = PassingTrouble(_log)
 
     async def about(self) -> GatewayInfo:
         """What the gateway says of itself; asked once and remembered. Raises `WrongGrid` where it serves another."""
@@ -204,10 +209,10 @@ class GatewayClient(ServiceClient):
                         if event.event == "chunk":
                             yield self._chunk(event)
                 await self._clock.sleep(RECONNECT_SECONDS)
-            except GatewayBusy as problem:
-                await self._clock.sleep(problem.retry_after_seconds)
-            except GatewayUnreachable:
-                await self._clock.sleep(RECONNECT_SECONDS)
+            except GatewayUnreachable as problem:
+                self._trouble.fails("following logs", problem)
+                pause = problem.retry_after_seconds if isinstance(problem, GatewayBusy) else RECONNECT_SECONDS
+                await self._clock.sleep(pause)
 
     async def _follow_once(
         self, job_id: JobId, signer: TypedDataSigner, last_event_id: str | None
@@ -227,6 +232,7 @@ class GatewayClient(ServiceClient):
                 if response.status_code >= _ERROR_STATUS:
                     await response.aread()
                     raise self._error(response)
+                self._trouble.works("following logs")
                 async for event in EventSource(response).aiter_sse():
                     yield event
         except httpx.TransportError as problem:

@@ -23,6 +23,7 @@ from deepsquare.gateway.logs import LogStore
 from deepsquare.gateway.scripts import ScriptStore
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import Job, JobId
+from deepsquare.trouble import PassingTrouble
 
 SWEEP_SECONDS = 30.0
 """How often the janitor looks for old things: what is deleted is minutes or days old, and each look is written."""
@@ -108,6 +109,7 @@ class Janitor:
         self._wakeups = wakeups
         self._lock = asyncio.Lock()
         self._next_sweep = clock.now()
+        self._trouble = PassingTrouble(_log)
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a chain or a disk that is away for a while is waited for."""
@@ -122,10 +124,11 @@ class Janitor:
             await self.catch_up()
             if self._clock.now() >= self._next_sweep:
                 await self.sweep()
+            self._trouble.works("following the chain")
             until_sweep = self._next_sweep - self._clock.now()
             await self._events.wake(max(0.0, until_sweep.total_seconds()))
         except (ChainError, StoreUnavailable) as problem:
-            _log.warning("cannot follow the chain now, trying again: %s", problem)
+            self._trouble.fails("following the chain", problem)
             await self._clock.sleep(RETRY_SECONDS)
 
     async def catch_up(self) -> None:

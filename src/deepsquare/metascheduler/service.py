@@ -21,6 +21,7 @@ from deepsquare.metascheduler.status import ProviderStatus, Statuses
 from deepsquare.metascheduler.view import GridView
 from deepsquare.model import Address, Job, JobId, JobStatus
 from deepsquare.scheduling import FairShare, Offer, Rejection, Start
+from deepsquare.trouble import PassingTrouble
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class MetaScheduler:
         self._statuses = Statuses(self._settings.status_seconds)
         self._is_ready = False
         self._told: set[JobId] = set()
+        self._trouble = PassingTrouble(_log)
 
     async def run(self) -> None:
         """Schedule until cancelled. Whatever the chain answers, the next round starts from what it says then."""
@@ -68,11 +70,11 @@ class MetaScheduler:
     async def _turn(self) -> None:
         try:
             await self.round()
+            self._trouble.works("scheduling")
             await self._reader.wake(self._settings.idle_seconds)
         except ChainError as error:
-            pause = self._settings.retry_seconds
-            _log.warning("trying again in %g s: %s", pause, error)
-            await self._clock.sleep(pause)
+            self._trouble.fails("scheduling", error)
+            await self._clock.sleep(self._settings.retry_seconds)
 
     async def round(self) -> list[Start]:
         """One look at the whole grid. Returns what was decided; raises `ChainError`."""

@@ -4,6 +4,7 @@ Both clients and every job handle share one connection. It never opens a wallet 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from deepsquare.chain import AdminAccount, CustomerAccount, HttpRpc, Ledger, Sender, Signer
@@ -17,6 +18,9 @@ from deepsquare.sdk.configuration import Configuration
 from deepsquare.sdk.looks import Looks
 from deepsquare.sdk.purse import Purse
 from deepsquare.sdk.translation import translated
+from deepsquare.trouble import PassingTrouble
+
+_log = logging.getLogger(__name__)
 
 OpenSigner = Callable[[], Signer]
 
@@ -38,6 +42,8 @@ class Connection:
         self._views = Looks(self._first_view)
         self._offers = Looks(self._first_offers)
         self._opening = asyncio.Lock()
+        self.trouble = PassingTrouble(_log)
+        """Of all jobs that are followed over this connection: what keeps one from being followed keeps all."""
 
     @property
     def signer(self) -> Signer:

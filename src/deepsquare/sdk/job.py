@@ -5,7 +5,6 @@ was asked. Handles may be thrown away and made again at any time (`client.job(7)
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -22,8 +21,6 @@ from deepsquare.sdk.errors import NotInTime, RefusedByGateway
 from deepsquare.sdk.events import JobEvent
 from deepsquare.sdk.translation import translated
 from deepsquare.web.errors import RefusedByService, ServiceUnreachable
-
-_log = logging.getLogger(__name__)
 
 _Answer = TypeVar("_Answer")
 
@@ -215,10 +212,14 @@ class AsyncJob:
         sites = view.sites(now)
         if (scheduler := self._connection.scheduler()) is not None:
             try:
-                if answers := await scheduler.reasons(self.id, sites):
-                    return [Candidate(site, answer, is_chosen) for site, answer, is_chosen in answers]
+                answers = await scheduler.reasons(self.id, sites)
             except (ServiceUnreachable, RefusedByService) as error:
-                _log.warning("%s; these are the reasons as far as the chain alone tells", error)
+                why = f"{error}; these are the reasons as far as the chain alone tells"
+                self._connection.trouble.fails("asking the meta-scheduler", why)
+            else:
+                self._connection.trouble.works("asking the meta-scheduler")
+                if answers:
+                    return [Candidate(site, answer, is_chosen) for site, answer, is_chosen in answers]
         return candidates(request_of(job), sites, now, queue=view.queue())
 
     async def _first_event(self, ledger: Ledger) -> tuple[JobEvent, int]:
@@ -239,10 +240,13 @@ class AsyncJob:
         """What `read` answers, as soon as the chain does: a watch outlives a node that starts anew."""
         while True:
             try:
-                return await read()
+                answer = await read()
             except Unreachable as error:
-                _log.warning("job %d: %s; trying again in %g s", self.id, error, LOOK_SECONDS)
+                self._connection.trouble.fails("following jobs", f"{error}; trying again every {LOOK_SECONDS:g} s")
                 await self._connection.clock.sleep(LOOK_SECONDS)
             except ChainError:
                 with translated():
                     raise
+            else:
+                self._connection.trouble.works("following jobs")
+                return answer

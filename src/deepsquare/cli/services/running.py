@@ -20,6 +20,7 @@ from deepsquare.clusters.port import ClusterError
 from deepsquare.gateway.errors import GatewayError
 from deepsquare.sdk.configuration import Configuration
 from deepsquare.supervisor.errors import SupervisorError
+from deepsquare.trouble import PassingTrouble
 
 RETRY_SECONDS = 2.0
 _GARBAGE_BEFORE_A_LOOK = 20_000
@@ -95,9 +96,13 @@ async def connect(configuration: Configuration, clock: Clock | None = None) -> L
     clock = clock or SystemClock()
     grid = configuration.grid_address
     rpc = HttpRpc(configuration.require("rpc"), configuration.get("websocket"), clock=clock)
+    trouble = PassingTrouble(_log)
     while True:
         try:
-            return await Ledger.connect(rpc, grid)
+            ledger = await Ledger.connect(rpc, grid)
         except ChainUnreachable as error:
-            _log.warning("%s; trying again in %g s", error, RETRY_SECONDS)
+            trouble.fails("connecting", error)
             await clock.sleep(RETRY_SECONDS)
+        else:
+            trouble.works("connecting")
+            return ledger

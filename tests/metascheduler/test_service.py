@@ -1,7 +1,7 @@
 """The meta-scheduler against the real contracts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -388,6 +388,62 @@ async def test_a_banned_provider_gets_nothing_new(grid: FreshGrid) -> None:
     assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
 
 
+async def _finish(grid: FreshGrid, job: JobId) -> None:
+    for status in (JobStatus.RUNNING, JobStatus.FINISHED):
+        await grid.provider_account(CHEAP).report([Report(job, status, grid.clock.now())])
+
+
+async def _cancel(grid: FreshGrid, job: JobId) -> None:
+    await grid.customer_account.cancel(job)
+    await grid.provider_account(CHEAP).report([Report(job, JobStatus.CANCELLED, grid.clock.now())])
+
+
+async def _give_back(grid: FreshGrid, job: JobId) -> None:
+    await grid.provider_account(CHEAP).refuse(job, "removed")
+
+
+async def _fall_silent(grid: FreshGrid, _job: JobId) -> None:
+    grid.clock.advance((await grid.ledger.settings()).lease_seconds + 1)
+    await grid.provider_account(DEAR).heartbeat()
+
+
+@pytest.mark.parametrize(
+    ("leave", "status", "place"),
+    [
+        (_finish, JobStatus.FINISHED, CHEAP),
+        (_cancel, JobStatus.CANCELLED, CHEAP),
+        (_give_back, JobStatus.META_SCHEDULED, DEAR),
+        (_fall_silent, JobStatus.META_SCHEDULED, DEAR),
+    ],
+)
+async def test_the_jobs_of_a_provider_that_is_removed_are_followed_to_their_end(
+    grid: FreshGrid, leave: Callable[[FreshGrid, JobId], Awaitable[None]], status: JobStatus, place: int
+) -> None:
+    service = scheduler(grid)
+    job = await request(grid, attempts=2)
+    await service.round()
+    await grid.provider_account(CHEAP).claim([job])
+    await grid.admin_account.remove(grid.providers[CHEAP].address)
+    await service.round()
+    await leave(grid, job)
+    await service.round()
+    await service.round()
+    assert await place_of(grid, job) == (status, place)
+
+
+async def test_a_provider_that_was_removed_and_comes_back_still_holds_its_jobs(grid: FreshGrid) -> None:
+    held = await request(grid, WHOLE_NODE)
+    await scheduler(grid).round()
+    await grid.provider_account(CHEAP).claim([held])
+    await grid.admin_account.remove(grid.providers[CHEAP].address)
+    service = scheduler(grid)
+    await service.round()
+    await grid.join(grid.providers[CHEAP], Hardware((Node(4, 8_000),)), Prices(0, CREDIT, 0))
+    job = await request(grid)
+    await service.round()
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
+
+
 class Flaky:
     """A chain that can be unplugged."""
 
@@ -415,6 +471,18 @@ class Flaky:
         if not self.is_up:
             self.refused += 1
             raise ChainUnreachable("unplugged")
+
+
+class Listened(Flaky):
+    """A chain that says when somebody waits for its blocks."""
+
+    def __init__(self, rpc: Any) -> None:
+        super().__init__(rpc)
+        self.is_listened_to = asyncio.Event()
+
+    def new_heads(self) -> AsyncIterator[int | None]:
+        self.is_listened_to.set()
+        return super().new_heads()
 
 
 async def test_after_the_chain_was_away_nothing_is_lost(grid: FreshGrid) -> None:
@@ -462,10 +530,12 @@ async def test_the_service_schedules_until_it_is_cancelled(grid: FreshGrid) -> N
 
 
 async def test_a_service_that_is_cancelled_while_it_waits_for_a_block_leaves_nothing_running(grid: FreshGrid) -> None:
+    chain = Listened(grid.rpc)
+    service = scheduler(grid, await Ledger.connect(chain, grid.address))
     before = asyncio.all_tasks()
-    running = asyncio.create_task(scheduler(grid).run())
-    while not any(task.get_name() == "wait for a block" for task in asyncio.all_tasks()):
-        await grid.ledger.head()
+    running = asyncio.create_task(service.run())
+    await chain.is_listened_to.wait()
+    assert asyncio.all_tasks() > {*before, running}
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

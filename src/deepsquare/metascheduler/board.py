@@ -28,6 +28,7 @@ class Board:
         self._scheduler = Scheduler(policy, usage)
         self._standing = standing
         self._providers: dict[Address, Provider] = {}
+        # At providers that take part no more, too: they still have these jobs, and hold them should they come back.
         self._places: dict[JobId, Address] = {}
         self._unconfirmed: set[JobId] = set()
         self._lost: set[JobId] = set()
@@ -144,16 +145,16 @@ class Board:
                 self._standing.gave_back(refuser, job.customer, at)
         if self._places.get(job.id) not in (None, address):
             self._release(job.id, at)
+        self._places[job.id] = address
         if address in self._scheduler.clusters:
             until = bound_until(job, at)
             waits = job.status is not JobStatus.RUNNING
             self._scheduler.hold(job.id, request_of(job), address, at, until, may_wait=waits)
-            self._places[job.id] = address
 
     def _release(self, job_id: JobId, at: float) -> Address | None:
         self._unconfirmed.discard(job_id)
         where = self._places.pop(job_id, None)
-        if where is not None:
+        if where in self._scheduler.clusters:
             self._scheduler.end(job_id, at)
         return where
 

@@ -83,7 +83,7 @@ class GridView:
 
     @property
     def leases(self) -> dict[Address, datetime]:
-        """Until when each provider has proven to be alive."""
+        """Until when each provider has proven to be alive, and each that is none any more and holds a job still."""
         return dict(self._leases)
 
     def mark_changed(self, job_ids: Iterable[JobId]) -> None:
@@ -181,8 +181,9 @@ class GridView:
             self._providers_changed = False
             self._leases_read_at = None
         if self._leases_are_stale(self._clock.now()):
-            ends = await self._ledger.lease_ends(self._providers)
-            self._leases = dict(zip(self._providers, ends, strict=True))
+            holders = (job.provider for job in self._jobs.values() if job.provider is not None)
+            asked = list(dict.fromkeys((*self._providers, *holders)))
+            self._leases = dict(zip(asked, await self._ledger.lease_ends(asked), strict=True))
             self._leases_read_at = self._clock.now()
 
     def _leases_are_stale(self, now: datetime) -> bool:

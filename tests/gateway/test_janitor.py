@@ -7,11 +7,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from deepsquare.chain.errors import ChainUnreachable
+from deepsquare.chain.reader import EventPage
 from deepsquare.gateway.janitor import RETRY_SECONDS, SWEEP_SECONDS
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import JobStatus
+from tests.gateway.chain_double import ChainDouble
 from tests.gateway.conftest import Accounts, Gateway, running
 from tests.gateway.test_scripts import tidy
+from tests.support.clock import ManualClock
 
 
 @asynccontextmanager
@@ -107,6 +111,72 @@ async def test_two_janitors_on_one_database_do_no_harm(settings: GatewaySettings
             await one.parts.scripts.get((await one.chain.job(job_id)).definition.script_hash) for job_id in (kept, over)
         ]
     assert [script is not None for script in stored] == [True, False]
+
+
+async def test_each_process_hears_of_blocks_that_another_one_has_worked_in(
+    settings: GatewaySettings, accounts: Accounts
+) -> None:
+    async with running(settings, accounts) as one, running(settings, accounts, one.chain) as two:
+        job_id = await one.job(JobStatus.RUNNING)
+        await tidy(two)
+        with two.parts.wakeups.listen(job_id) as event:
+            one.chain.put(job_id, JobStatus.FINISHED)
+            await tidy(one)
+            await tidy(two)
+            assert event.is_set()
+
+
+async def test_no_process_takes_a_job_for_where_it_was_before_another_one_heard_of_its_next_place(
+    settings: GatewaySettings, accounts: Accounts
+) -> None:
+    async with running(settings, accounts) as one, running(settings, accounts, one.chain) as two:
+        job_id = await one.job(JobStatus.SCHEDULED)
+        await tidy(two)
+        await two.client.append_log(job_id, 1, 0, b"first", accounts.provider)
+        one.chain.put(job_id, JobStatus.PENDING)
+        one.chain.assign(job_id, accounts.other_provider.address)
+        one.chain.put(job_id, JobStatus.SCHEDULED)
+        await tidy(one)
+        one.chain.put(job_id, JobStatus.RUNNING)
+        await tidy(two)
+        assert await two.client.append_log(job_id, 2, 0, b"second", accounts.other_provider) == len(b"second")
+
+
+class FarAway(ChainDouble):
+    """A chain whose events come one block at a time, and a few at once."""
+
+    pages = 0
+
+    async def read(self, from_block: int) -> EventPage:
+        if not self.pages:
+            raise ChainUnreachable("the node does not answer")
+        self.pages -= 1
+        events = (await super().read(from_block)).events[:1]
+        return EventPage(events, from_block + 1, reached_head=False)
+
+
+async def test_a_long_way_to_the_head_is_not_begun_anew(settings: GatewaySettings, accounts: Accounts) -> None:
+    chain = FarAway(ManualClock())
+    async with running(settings, accounts, chain) as gateway:
+        await gateway.job()
+        chain.pages = 2
+        with pytest.raises(ChainUnreachable):
+            await gateway.parts.janitor.catch_up()
+        assert await gateway.parts.database.cursor() == chain.grid.deployed_at_block + 2
+
+
+async def test_what_is_worked_in_is_noted_as_often_as_old_things_are_looked_for(gateway: Gateway) -> None:
+    async with janitor(gateway):
+        await gateway.chain.idle.wait()
+        began = await gateway.parts.database.cursor()
+        await gateway.job()
+        await gateway.chain.idle.wait()
+        assert await gateway.parts.database.cursor() == began
+        gateway.clock.advance(SWEEP_SECONDS)
+        await gateway.job()
+        await gateway.chain.idle.wait()
+        blocks = len((await gateway.chain.read(gateway.chain.grid.deployed_at_block)).events)
+        assert await gateway.parts.database.cursor() == gateway.chain.grid.deployed_at_block + blocks
 
 
 async def test_the_cursor_never_goes_back(gateway: Gateway) -> None:

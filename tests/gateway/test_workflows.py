@@ -235,6 +235,11 @@ async def test_the_openapi_description_names_every_route_with_a_summary(gateway:
     assert all(method["summary"] for path in description["paths"].values() for method in path.values())
 
 
+async def test_about_asks_the_disk_nothing(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.distribution", None)
+    assert (await gateway.http.get("/v1/about")).json()["version"] == gateway.app.version
+
+
 async def test_about_tells_which_grid_this_is(gateway: Gateway) -> None:
     info = await gateway.client.about()
     assert (info.chain_id, info.contract) == (gateway.chain.grid.chain_id, gateway.chain.grid.meta_scheduler)

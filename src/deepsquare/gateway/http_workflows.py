@@ -1,6 +1,5 @@
 """The public routes: workflows in, and what anybody may know about this gateway."""
 
-from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -130,13 +129,13 @@ async def graphql(request: Request, parts: _Parts) -> dict[str, Any]:
 
 
 @router.get("/v1/about", summary="Which grid this is")
-async def about(parts: _Parts) -> About:
+async def about(request: Request, parts: _Parts) -> About:
     """The chain and the contract that signatures must name, and this gateway's limits."""
     settings = parts.settings
     return About(
         chain_id=parts.domain.chain_id,
         contract=parts.domain.contract,
-        version=version("deepsquare"),
+        version=request.app.version,
         names=list(settings.names),
         limits=Limits(**{name: getattr(settings, name) for name in Limits.model_fields}),
     )

@@ -1,8 +1,9 @@
 """The janitor: works the chain's events into the stores, and deletes what nobody needs any more.
 
-It follows the chain by block range from a cursor in the database, so a restart, a repetition and several
-processes on one database do no harm: what it writes is how a job stands, never a change. Only when it has
-caught up with the chain does it delete what no job names: before that, a job might name it unseen.
+It follows the chain by block range. Each process hears every event itself, also of blocks that another one on its
+database has worked in: its followers and what it remembers of jobs depend on that. A restart goes on from a cursor in
+the database, which lags: what is written is how a job stands, never a change, so a repetition does no harm. Only when
+it has caught up with the chain does it delete what no job names: before that, a job might name it unseen.
 """
 
 import asyncio
@@ -26,7 +27,10 @@ from deepsquare.model import Job, JobId
 from deepsquare.trouble import PassingTrouble
 
 SWEEP_SECONDS = 30.0
-"""How often the janitor looks for old things: what is deleted is minutes or days old, and each look is written."""
+"""How often the janitor looks for old things: what is deleted is minutes or days old, and each look is written.
+
+The events of so many seconds are worked in again after a restart, too.
+"""
 RETRY_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
@@ -108,6 +112,7 @@ class Janitor:
         self._jobs = jobs
         self._wakeups = wakeups
         self._lock = asyncio.Lock()
+        self._next_block: int | None = None
         self._next_sweep = clock.now()
         self._trouble = PassingTrouble(_log)
 
@@ -134,15 +139,20 @@ class Janitor:
     async def catch_up(self) -> None:
         """Work in every event up to the chain's head."""
         async with self._lock:
-            cursor = await self._database.cursor()
-            next_block = self._chain.grid.deployed_at_block if cursor is None else cursor
+            next_block = await self._first_block() if self._next_block is None else self._next_block
             has_more = True
             while has_more:
                 page = await self._events.read(next_block)
                 await self._work_in(page)
-                if page.next_block > next_block:
-                    await self._database.advance_cursor(page.next_block)
-                next_block, has_more = page.next_block, not page.reached_head
+                self._next_block = next_block = page.next_block
+                has_more = not page.reached_head
+                if has_more:
+                    await self._database.advance_cursor(next_block)
+
+    async def _first_block(self) -> int:
+        """Where a process begins."""
+        cursor = await self._database.cursor()
+        return self._chain.grid.deployed_at_block if cursor is None else cursor
 
     async def _work_in(self, page: Page) -> None:
         """Note who named which script and which jobs are over; wake whoever waits for a job that has changed."""
@@ -168,8 +178,10 @@ class Janitor:
         return [*known, *(await self._chain.jobs(others) if others else [])]
 
     async def sweep(self) -> None:
-        """Delete what is too old. Call it only after `catch_up`."""
+        """Delete what is too old, and note how far the events are worked in. Call it only after `catch_up`."""
         now = self._clock.now()
+        if self._next_block is not None:
+            await self._database.advance_cursor(self._next_block)
         scripts = await self._scripts.drop_old(
             unnamed_before=now - timedelta(seconds=self._settings.unnamed_script_seconds),
             released_before=now - timedelta(seconds=self._settings.script_grace_seconds),

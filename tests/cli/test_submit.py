@@ -259,9 +259,10 @@ def test_too_few_credits_are_refused_and_nothing_is_locked(grid: RunningGrid, he
 def test_an_allowance_that_may_not_be_raised_is_an_error_with_the_command_that_helps(
     grid: RunningGrid, hello: Path
 ) -> None:
-    dps("credits", "allowance", "0", environment=grid.environment)
+    before = dps("credits", "allowance", "0", environment=grid.environment)
+    assert (before.stdout, before.stderr) == ("0\n", "")
     answer = dps("submit", hello, "--credits", "5", "--no-allow", environment=grid.environment)
-    assert answer.exit_code == ExitCode.NO_ALLOWANCE
+    assert answer.exit_code == ExitCode.NO_ALLOWANCE, answer.stderr
     assert "dps credits allowance 5" in answer.stderr
 
 

@@ -137,6 +137,31 @@ async def test_who_allows_less_meanwhile_is_told_what_is_missing(grid: FreshGrid
         await spend(grid, purse, 3 * CREDIT, raise_allowance=False)
 
 
+async def spend_while_less_is_allowed(grid: FreshGrid, purse: Purse, *, raise_allowance: bool) -> None:
+    """The allowance is gone between the look and the request."""
+    await grid.customer_account.allow(CREDIT)
+
+    async def lock(must_allow: bool) -> None:
+        if not must_allow:
+            await grid.customer_account.allow(0)
+        await grid.customer_account.request_job(JOB, CREDIT, "job", allowing=CREDIT if must_allow else None)
+
+    await purse.spend(CREDIT, lock, raise_allowance=raise_allowance)
+
+
+async def test_an_allowance_that_is_gone_after_the_look_is_raised(grid: FreshGrid, purse: Purse) -> None:
+    await spend_while_less_is_allowed(grid, purse, raise_allowance=True)
+    assert await grid.ledger.job_count() == 1
+
+
+async def test_who_may_not_raise_an_allowance_that_is_gone_after_the_look_is_told_how_to(
+    grid: FreshGrid, purse: Purse
+) -> None:
+    with pytest.raises(NoAllowance) as refused:
+        await spend_while_less_is_allowed(grid, purse, raise_allowance=False)
+    assert refused.value.next_step == "allow it with: dps credits allowance 1"
+
+
 def count_looks(grid: FreshGrid, monkeypatch: pytest.MonkeyPatch) -> list[Address]:
     """Whose means are read from now on, each time."""
     looks: list[Address] = []

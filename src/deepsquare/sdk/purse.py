@@ -12,7 +12,6 @@ try begins with a look.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 from deepsquare.chain import CustomerAccount, Ledger
@@ -22,16 +21,6 @@ from deepsquare.sdk.errors import NoAllowance, NoCredits
 from deepsquare.sdk.translation import translated
 
 _Spent = TypeVar("_Spent")
-
-
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """Credits that are set aside for one spending."""
-
-    must_be_allowed: bool
-    """The grid may not take them yet."""
-    was_seen: bool
-    """A look found them, or what is missing; else they are there as far as is remembered."""
 
 
 class Purse:
@@ -46,34 +35,37 @@ class Purse:
         self._change = asyncio.Condition()
 
     async def spend(self, wei: int, how: Callable[[bool], Awaitable[_Spent]], *, raise_allowance: bool) -> _Spent:
-        """What `how` answers, which spends `wei`; where it was refused for want of them it may be called once more.
+        """What `how` answers, which spends `wei`; where it was refused for want of them it is called once more.
 
+        What is remembered, and what a look found, may be over by then.
         It is told whether the grid may not take them yet, and then allows it, with what it does or before.
         Raises `NoCredits`, `NoAllowance`, and what `how` raises, in the words of the SDK.
         """
         must_look = False
         while True:
-            async with self._set_aside(wei, raise_allowance=raise_allowance, must_look=must_look) as share:
+            async with self._set_aside(wei, raise_allowance=raise_allowance, must_look=must_look) as must_allow:
                 try:
                     with translated():
-                        return await how(share.must_be_allowed)
+                        return await how(must_allow)
                 except (NoCredits, NoAllowance):
-                    if share.was_seen:
+                    if must_look:
                         raise
             must_look = True
 
     @asynccontextmanager
-    async def _set_aside(self, wei: int, *, raise_allowance: bool, must_look: bool) -> AsyncIterator[_Share]:
-        """Count `wei` as in flight within this context. Raises `NoCredits`, `NoAllowance`."""
+    async def _set_aside(self, wei: int, *, raise_allowance: bool, must_look: bool) -> AsyncIterator[bool]:
+        """Count `wei` as in flight within this context: whether the grid must be allowed to take them.
+
+        Raises `NoCredits`, `NoAllowance`.
+        """
         async with self._change:
+            must_allow = False
             if must_look or self._free < wei:
-                share = _Share(await self._look_for(wei, raise_allowance=raise_allowance), was_seen=True)
-            else:
-                share = _Share(must_be_allowed=False, was_seen=False)
+                must_allow = await self._look_for(wei, raise_allowance=raise_allowance)
             self._free -= wei
             self._in_flight += wei
         try:
-            yield share
+            yield must_allow
         finally:
             async with self._change:
                 self._in_flight -= wei

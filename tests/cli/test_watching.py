@@ -40,6 +40,9 @@ class Hurried:
     async def read(self) -> Job:
         return JOB
 
+    async def is_logged(self) -> bool:
+        return True
+
     async def logs(self, *, follow: bool) -> AsyncIterator[bytes]:
         assert follow
         self._printed.set()

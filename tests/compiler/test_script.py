@@ -184,3 +184,12 @@ def test_shellcheck_has_nothing_to_say_about_any_attack() -> None:
 def test_shellcheck_has_nothing_to_say_about_any_text(texts: list[str]) -> None:
     steps = [command(text, name=text, env={"A": text}) for text in texts]
     assert complaints(script_of_steps(*steps, env={f"V{index}": text for index, text in enumerate(texts)})) == ""
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_script_tells_whether_its_output_is_kept_whatever_its_commands_say(is_kept: bool) -> None:
+    lies = "\n".join(f"ds_logging={word}" for word in ("true", "false", "true"))
+    script = compiler.compile(
+        replace(PLAIN, enable_logging=is_kept, steps=(command(lies, name="ds_logging=x"),)), salt="s"
+    )
+    assert compiler.is_logged(script.text) is is_kept

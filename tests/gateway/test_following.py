@@ -12,7 +12,7 @@ from deepsquare.gateway.errors import RefusedByGateway
 from deepsquare.gateway.following import HEARTBEAT, Chunk, End, Heartbeat, Place
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import JobId, JobStatus
-from tests.gateway.conftest import Accounts, Gateway, running
+from tests.gateway.conftest import WORKFLOW, Accounts, Gateway, running
 from tests.gateway.knocking import challenged, code
 from tests.gateway.test_scripts import tidy
 
@@ -183,3 +183,23 @@ async def passing_time(gateway: Gateway, events: AsyncIterator[Chunk | End | Hea
         gateway.clock.advance(gateway.parts.settings.follow_poll_seconds)
         await asyncio.sleep(0)
     return await waiting
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_the_customer_is_told_whether_the_workflow_keeps_output(gateway: Gateway, is_kept: bool) -> None:
+    line = f"enableLogging: {str(is_kept).lower()}\n"
+    submission = await gateway.client.submit(line + WORKFLOW)
+    customer = gateway.accounts.customer
+    job_id = gateway.chain.request(customer.address, submission.script_hash)
+    assert await gateway.client.is_logged(job_id, customer) is is_kept
+
+
+async def test_nobody_but_the_customer_is_told_it(gateway: Gateway) -> None:
+    job_id = await gateway.job()
+    with pytest.raises(RefusedByGateway, match="belongs to"):
+        await gateway.client.is_logged(job_id, gateway.accounts.provider)
+
+
+async def test_once_the_script_is_deleted_nobody_can_tell(gateway: Gateway) -> None:
+    job_id = gateway.chain.request(gateway.accounts.customer.address, "ab" * 32)
+    assert await gateway.client.is_logged(job_id, gateway.accounts.customer) is None

@@ -86,11 +86,11 @@ async def test_every_door_that_asks_for_a_challenge_hands_the_next_one_on(gatewa
     fetching = await challenged(gateway, job_id, who.provider)
     nonces = {handed_on((await fetch(gateway, fetching)).headers[CHALLENGE_HEADER]).nonce}
     gateway.chain.put(job_id, JobStatus.FINISHED)
-    for path in ("log", "log/follow"):
+    for path in ("log", "log/follow", "logging"):
         reading = await challenged(gateway, job_id, who.customer, "read-log")
         answer = await gateway.http.get(f"/v1/jobs/{job_id}/{path}", headers=reading.header())
         nonces.add(handed_on(answer.headers[CHALLENGE_HEADER]).nonce)
-    assert len(nonces) == 3
+    assert len(nonces) == 4
 
 
 async def test_who_is_not_let_in_gets_none(gateway: Gateway) -> None:
@@ -106,7 +106,7 @@ async def test_who_is_not_let_in_gets_none(gateway: Gateway) -> None:
 async def test_openapi_tells_where_the_next_challenge_is(gateway: Gateway) -> None:
     paths = (await gateway.http.get("/openapi.json")).json()["paths"]
     told = {path for path in paths if CHALLENGE_HEADER in str(paths[path].get("get", {}).get("responses"))}
-    assert told == {f"/v1/jobs/{{job_id}}/{path}" for path in ("script", "log", "log/follow")}
+    assert told == {f"/v1/jobs/{{job_id}}/{path}" for path in ("script", "log", "log/follow", "logging")}
 
 
 async def test_a_client_asks_for_a_challenge_only_at_first(gateway: Gateway) -> None:

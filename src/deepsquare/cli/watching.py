@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 from deepsquare.cli.joboutput import job_output
 from deepsquare.cli.output import Output
+from deepsquare.cli.silence import silence_explained
 from deepsquare.cli.wording import bill_document, bill_line, headline, json_time, short
 from deepsquare.model import Job, JobStatus, format_credits
 from deepsquare.scheduling import Rejection
@@ -145,9 +146,11 @@ async def _show_output(job: AsyncJob, output: Output, runs: asyncio.Event) -> No
     """Show pieces as they come; the first waits a moment until somebody has said that the job runs."""
     try:
         with job_output(output, {"event": "output", "job": job.id}) as show:
-            async for piece in job.logs(follow=True):
-                await _heard(runs)
-                show(piece)
+            async with silence_explained(job, lambda why: output.say(f"          {why}")) as heard:
+                async for piece in job.logs(follow=True):
+                    heard()
+                    await _heard(runs)
+                    show(piece)
     except NotFound:
         output.say("          the job printed nothing that the gateway kept")
     except DeepSquareError as error:

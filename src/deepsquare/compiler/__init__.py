@@ -12,6 +12,7 @@ alone: where volumes lie (`DEEPSQUARE_SITE_SHARED_ROOT`, `DEEPSQUARE_SITE_TMP_RO
 
 from deepsquare.compiler.definition import definition
 from deepsquare.compiler.errors import CompilerError, InvalidSalt, UnquotableText
+from deepsquare.compiler.render import is_logged
 from deepsquare.compiler.script import Script, compile  # noqa: A004  (the word for it; used as compiler.compile)
 
-__all__ = ["CompilerError", "InvalidSalt", "Script", "UnquotableText", "compile", "definition"]
+__all__ = ["CompilerError", "InvalidSalt", "Script", "UnquotableText", "compile", "definition", "is_logged"]

@@ -4,6 +4,7 @@ Every word that is not this package's own goes through `quoting`. Comments and n
 paths only, never of a text of the user's.
 """
 
+import re
 from collections.abc import Iterator
 
 from deepsquare.compiler.library import library
@@ -11,6 +12,15 @@ from deepsquare.compiler.networks import write_virtual_networks
 from deepsquare.compiler.plan import Command, Plan, Scope, inner_scopes
 from deepsquare.compiler.transports import write_job
 from deepsquare.compiler.writer import Writer
+
+_LOGGING = re.compile(r"^ds_logging=(true|false)$", re.MULTILINE)
+
+
+def is_logged(script: str) -> bool:
+    """Whether the steps of a script, which `render` wrote, print into the job's log."""
+    # The first such line is ours: whatever text of the user's there is stands below it.
+    found = _LOGGING.search(script)
+    return found is None or found[1] == "true"
 
 
 def render(plan: Plan, salt: str) -> str:

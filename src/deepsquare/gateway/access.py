@@ -45,6 +45,7 @@ DOORS: Mapping[tuple[str, str], Door] = MappingProxyType(
         ("POST", "/v1/workflows/validate"): Door.PUBLIC,
         ("POST", "/v1/jobs/{job_id}/challenges"): Door.PUBLIC,
         ("GET", "/v1/jobs/{job_id}/script"): Door.FETCH_SCRIPT,
+        ("GET", "/v1/jobs/{job_id}/logging"): Door.READ_LOG,
         ("GET", "/v1/jobs/{job_id}/log"): Door.READ_LOG,
         ("GET", "/v1/jobs/{job_id}/log/follow"): Door.READ_LOG,
         ("POST", "/v1/jobs/{job_id}/log/{attempt}"): Door.APPEND_LOG,

@@ -52,6 +52,7 @@ SILENCE_SECONDS = 45.0
 RECONNECT_SECONDS = 1.0
 DEFAULT_RETRY_SECONDS = 5.0
 _ERROR_STATUS = 400
+_NOT_FOUND_STATUS = 404
 _BUSY_STATUSES = (429, 502, 503, 504)
 _SPENT = ("challenge_invalid", "challenge_expired", "challenge_used")
 """The codes that a fresh challenge helps against."""
@@ -191,6 +192,16 @@ class GatewayClient(ServiceClient):
         query = "" if attempt is None else f"?attempt={attempt}"
         return (await self._admitted(f"/v1/jobs/{job_id}/log{query}", job_id, "read-log", signer)).content
 
+    async def is_logged(self, job_id: JobId, signer: TypedDataSigner) -> bool | None:
+        """Whether the output of a job of `signer`, its customer, is kept; None where it cannot tell any more."""
+        try:
+            answer = await self._admitted(f"/v1/jobs/{job_id}/logging", job_id, "read-log", signer)
+        except RefusedByGateway as refusal:
+            if refusal.status == _NOT_FOUND_STATUS:
+                return None
+            raise
+        return _Object(self.url, self._decoded(answer)).flag("enabled")
+
     async def follow_log(self, job_id: JobId, signer: TypedDataSigner) -> AsyncGenerator[LogChunk]:
         """Everything that a job prints, from its first attempt on, as it comes, until it is over.
 
@@ -304,7 +315,9 @@ class GatewayClient(ServiceClient):
     async def _json(
         self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Any:
-        response = await self._request(method, path, content=content, headers=headers)
+        return self._decoded(await self._request(method, path, content=content, headers=headers))
+
+    def _decoded(self, response: "httpx.Response") -> Any:
         try:
             return response.json()
         except ValueError as problem:
@@ -359,6 +372,10 @@ class _Object:
     def text(self, name: str, default: str | None = None) -> str:
         """A field of text."""
         return self._field(name, str, default)
+
+    def flag(self, name: str) -> bool:
+        """A field that is true or false."""
+        return self._field(name, bool)
 
     def whole(self, name: str) -> int:
         """A field with a whole number."""

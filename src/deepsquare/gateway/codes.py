@@ -19,7 +19,11 @@ class ErrorCode(Code):
     ACCESS_DENIED = Meaning(403, "use the account that the chain names for this job")
     NOT_FOUND = Meaning(404, "GET /openapi.json lists what there is")
     SCRIPT_UNKNOWN = Meaning(404, "ask the gateway to which the customer submitted the workflow")
-    LOG_UNKNOWN = Meaning(404, "the job has written nothing yet, or its log was deleted some time after its end")
+    LOG_UNKNOWN = Meaning(
+        404,
+        "the job has written nothing yet, or its log was deleted some time after its end; "
+        "without enableLogging: true in its workflow only a step that fails is told",
+    )
     METHOD_NOT_ALLOWED = Meaning(405, "GET /openapi.json lists what there is")
     LOG_GAP = Meaning(409, "go on at details.expected_offset")
     LOG_CLOSED = Meaning(409, "this attempt's log was declared complete; nothing can follow")

@@ -11,6 +11,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
+from deepsquare import compiler
 from deepsquare.chain.keccak import checksum_address
 from deepsquare.gateway.access import Purpose
 from deepsquare.gateway.codes import ErrorCode
@@ -29,6 +30,7 @@ from deepsquare.gateway.parameters import (
     wanted_attempt_of,
 )
 from deepsquare.gateway.parts import Parts, grant_of, parts_of
+from deepsquare.gateway.scripts import StoredScript
 from deepsquare.model import Job, JobId
 from deepsquare.web.refusal import Refusal
 
@@ -66,6 +68,12 @@ class IssuedChallenge(BaseModel):
     contract: str
 
 
+class Logging(BaseModel):
+    """Whether the output of a job's steps is kept."""
+
+    enabled: bool
+
+
 class LogPosition(BaseModel):
     """How far a log has come."""
 
@@ -94,7 +102,26 @@ async def challenge(request: Request, wanted: ChallengeRequest, parts: _Parts) -
 )
 async def script(parts: _Parts, grant: _Granted) -> PlainTextResponse:
     """Only the script that this job names, only for the provider that the chain names, only while it holds the job."""
-    job = grant.job
+    stored = await _script_of(parts, grant.job)
+    return PlainTextResponse(
+        stored.text, headers={"X-Script-Hash": grant.job.definition.script_hash, **_handing_on(grant)}
+    )
+
+
+@router.get(
+    "/logging",
+    summary="Whether the job's output is kept, for its customer",
+    openapi_extra={"parameters": [_JOB_ID], "responses": {"200": {"headers": _NEXT_CHALLENGE}}},
+)
+async def logging(parts: _Parts, grant: _Granted, response: Response) -> Logging:
+    """What the job's workflow says (`enableLogging`), as long as its script is here."""
+    stored = await _script_of(parts, grant.job)
+    response.headers.update(_handing_on(grant))
+    return Logging(enabled=compiler.is_logged(stored.text))
+
+
+async def _script_of(parts: Parts, job: Job) -> StoredScript:
+    """The script that the job names, where it is its customer's. Raises `Refusal`."""
     stored = await parts.scripts.get(job.definition.script_hash)
     if stored is not None and stored.owner is None:
         # The chain has the job, so it has the event of whoever named this script first: read it before answering.
@@ -104,7 +131,7 @@ async def script(parts: _Parts, grant: _Granted) -> PlainTextResponse:
         raise Refusal(ErrorCode.SCRIPT_UNKNOWN, f"this gateway does not hold the script of job {job.id}")
     if stored.owner != job.customer:
         raise Refusal(ErrorCode.ACCESS_DENIED, f"the script that job {job.id} names belongs to another customer")
-    return PlainTextResponse(stored.text, headers={"X-Script-Hash": job.definition.script_hash, **_handing_on(grant)})
+    return stored
 
 
 @router.post(

@@ -121,6 +121,19 @@ class AsyncJob:
             await self.read()
             raise
 
+    async def is_logged(self) -> bool | None:
+        """Whether the job's output is kept, as its workflow says (`enableLogging`); None where nobody knows any more.
+
+        The gateway knows until some minutes after the job's end. Raises `RefusedByGateway`.
+
+        >>> job = await client.submit(workflow, credits=10)
+        >>> await job.is_logged()
+        True
+        """
+        gateway = await self._connection.gateway()
+        with translated():
+            return await gateway.is_logged(self.id, self._connection.signer)
+
     async def cancel(self) -> None:
         """Ask for the job's end: at once before it runs, else as soon as its provider has stopped it.
 

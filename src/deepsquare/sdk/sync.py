@@ -223,6 +223,14 @@ class JobHandle:
         """
         return self._portal.iterate(self._job.logs(follow=follow))
 
+    def is_logged(self) -> bool | None:
+        """Whether the job's output is kept, as its workflow says (`enableLogging`); None where nobody knows any more.
+
+        >>> client.submit(workflow, credits=10).is_logged()
+        True
+        """
+        return self._portal.call(self._job.is_logged)
+
     def cancel(self) -> None:
         """Ask for the job's end: at once before it runs, else as soon as its provider has stopped it.
 

@@ -11,6 +11,7 @@ from deepsquare.cli.joboutput import job_output
 from deepsquare.cli.lazy import group
 from deepsquare.cli.options import CREDITS, JOB_ID, grid_options, wallet_options
 from deepsquare.cli.output import JsonValue
+from deepsquare.cli.silence import silence_explained
 from deepsquare.cli.watching import watch
 from deepsquare.cli.wording import (
     CANDIDATE_COLUMNS,
@@ -83,6 +84,7 @@ async def _show(job_id: JobId) -> None:
 def logs(job_id: JobId, *, follow: bool) -> None:
     """Print what a job of yours has written; --json wraps each piece into one line.
 
+    A workflow without `enableLogging: true` keeps none, which is said where nothing comes.
     In a pipe or a file it is the same to the byte. A terminal gets colours, and every other control character as text.
     """
     run(_logs(job_id, follow=follow))
@@ -92,9 +94,13 @@ async def _logs(job_id: JobId, *, follow: bool) -> None:
     output = current().output
     async with signing() as client:
         try:
+            handle = client.job(job_id)
             with job_output(output, {"job": job_id}) as show:
-                async for piece in client.job(job_id).logs(follow=follow):
-                    show(piece)
+                async with silence_explained(handle, output.warn) as heard:
+                    async for piece in handle.logs(follow=follow):
+                        if piece:
+                            heard()
+                        show(piece)
         except asyncio.CancelledError:
             if follow:
                 output.warn(

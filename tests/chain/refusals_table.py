@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from deepsquare.chain.refusals import SENTENCES
+from deepsquare.chain.refusals import REFUSALS
 
 PAGE = Path(__file__).parents[2] / "docs" / "chain.md"
 _TABLE = re.compile(r"(<!-- refusals: .*? -->\n).*(<!-- end of refusals -->)", re.DOTALL)
@@ -12,9 +12,12 @@ _SPELLED = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 def table() -> str:
     """The table, in the order of the source."""
-    spelled = {name: _SPELLED.sub(r"`{\1}`", sentence) for name, sentence in SENTENCES.items()}
-    rows = (f"| `{name}` | {sentence} |\n" for name, sentence in spelled.items())
-    return "| Refusal | What to do |\n|---|---|\n" + "".join(rows)
+    rows = (f"| `{name}` | {' | '.join(map(_spelled, texts))} |\n" for name, texts in REFUSALS.items())
+    return "| Refusal | What happened | What to do next |\n|---|---|---|\n" + "".join(rows)
+
+
+def _spelled(text: str) -> str:
+    return _SPELLED.sub(r"`{\1}`", text)
 
 
 def with_table(page: str) -> str:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from deepsquare.chain import abi, errors
-from deepsquare.chain.refusals import SENTENCES, refusal
+from deepsquare.chain.refusals import REFUSALS, refusal
 from tests.chain.refusals_table import PAGE, with_table
 
 EXAMPLES = {"address": "0x" + "ab" * 20, "bytes32": b"\7".rjust(32, b"\0"), "bytes4": b"\1\2\3\4", "string": "text"}
@@ -26,8 +26,8 @@ def test_every_error_of_this_package_is_documented() -> None:
     assert ours - {"ChainError"} <= documented()
 
 
-def test_every_error_of_the_contracts_has_a_sentence_and_no_sentence_is_left_over() -> None:
-    assert {kind.name for kind in abi.errors().values()} == set(SENTENCES)
+def test_every_error_of_the_contracts_has_its_words_and_no_words_are_left_over() -> None:
+    assert {kind.name for kind in abi.errors().values()} == set(REFUSALS)
 
 
 def test_the_table_of_refusals_is_up_to_date() -> None:

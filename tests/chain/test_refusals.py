@@ -1,5 +1,6 @@
 """Promises about what a node's and a contract's words become."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,8 +10,14 @@ from hypothesis import strategies as st
 from deepsquare.chain import abi
 from deepsquare.chain.errors import RpcError
 from deepsquare.chain.pool_answer import PoolAnswer, classify
-from deepsquare.chain.refusals import refusal, revert_data
+from deepsquare.chain.refusals import REFUSALS, refusal, revert_data
 
+DEEDS = re.findall(
+    r"\w+",
+    "ask cancel change check choose deploy get give have leave let look mint name raise read register report "
+    "request send shorten sign submit take tell transfer try use wait lock",
+)
+"""What whoever was refused may do."""
 REASON = bytes.fromhex("08c379a0") + abi.encode(("string",), ("out of stock",))
 
 
@@ -48,6 +55,19 @@ def test_what_no_contract_of_ours_says_is_told_as_far_as_it_goes(data: bytes, na
     said = refusal(data)
     assert said.name == name
     assert words in str(said)
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_every_refusal_says_what_happened_and_begins_its_next_step_with_what_to_do(name: str) -> None:
+    what, next_step = REFUSALS[name]
+    assert what
+    assert next_step.partition(" ")[0].rstrip(",") in DEEDS
+    assert "; " not in what + next_step, "the halves of a message are told apart by it"
+
+
+@pytest.mark.parametrize("data", [REASON, bytes.fromhex("4e487b71") + abi.encode(("uint256",), (0x99,)), b""])
+def test_what_no_contract_of_ours_says_has_a_next_step_too(data: bytes) -> None:
+    assert str(refusal(data)).rpartition("; ")[2].partition(" ")[0] in DEEDS
 
 
 @given(st.sampled_from(sorted(abi.errors())), st.binary(max_size=200))

@@ -94,14 +94,13 @@ class ContractRefused(ChainError):
     """The contract refused a call and changed nothing.
 
     `name` is the contract's custom error (`InsufficientFunds`), or `Error`, `Panic` or `Unknown`;
-    `arguments` are its decoded arguments by name; the message says what to do.
+    `arguments` are its decoded arguments by name. The message says what happened, and what to do next.
     """
 
-    def __init__(self, name: str, arguments: Mapping[str, Any], sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, name: str, arguments: Mapping[str, Any], what: str, next_step: str) -> None:
+        super().__init__(f"{what}; {next_step}")
         self.name = name
         self.arguments = dict(arguments)
-        self.sentence = sentence
 
 
 class InsufficientGasFunds(ChainError):

@@ -303,5 +303,5 @@ class Sender:
                 return refusal(data)
             logger.info("the reason of %s cannot be read: %s", receipt.transaction_hash, error)
         if receipt.gas_used >= transaction.gas:
-            return ContractRefused("OutOfGas", {}, "the call needed more gas than estimated; try again")
-        return ContractRefused("Unknown", {}, "the contract refused the call as another one came first; try again")
+            return ContractRefused("OutOfGas", {}, "the call needed more gas than estimated", "try again")
+        return ContractRefused("Unknown", {}, "the contract refused the call as another one came first", "try again")

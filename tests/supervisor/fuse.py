@@ -89,7 +89,11 @@ class _Wired:
     def _wire_async(self, call: str, attribute: Callable[..., Any]) -> Callable[..., Any]:
         async def wired(*args: Any, **kwargs: Any) -> Any:
             number = self._fuse.before(call)
-            result = await attribute(*args, **kwargs)
+            try:
+                result = await attribute(*args, **kwargs)
+            except Exception:
+                self._fuse.after(number)  # a refusal is an answer, too
+                raise
             self._fuse.after(number)
             return result
 

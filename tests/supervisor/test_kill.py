@@ -13,6 +13,7 @@ import pytest
 
 from deepsquare.clusters.port import RunState
 from deepsquare.model import JobId, JobStatus
+from deepsquare.supervisor.pace import LONGEST_PAUSE_SECONDS
 from tests.supervisor.fuse import Fuse, Killed
 from tests.supervisor.stage import Stage, stage
 
@@ -33,6 +34,8 @@ class Life:
     starts: int = 1
     log: bytes = b"hello\n"
     delegate: bool = False
+    step_seconds: float = 10
+    """What passes between two steps: a life that is mostly waiting would else be looks that are all alike."""
 
 
 async def _ends_well(s: Stage, job_id: JobId) -> None:
@@ -88,7 +91,15 @@ LIVES = (
     Life("ends before anybody looks", _ends_before_anybody_looks, JobStatus.FINISHED, 0),
     Life("fails", _fails, JobStatus.FAILED, 3),
     Life("lives on an allowance", _ends_well, JobStatus.FINISHED, 0, delegate=True),
-    Life("is given back", _has_no_script_and_is_given_back, JobStatus.CANCELLED, 0, starts=0, log=b""),
+    Life(
+        "is given back",
+        _has_no_script_and_is_given_back,
+        JobStatus.CANCELLED,
+        0,
+        starts=0,
+        log=b"",
+        step_seconds=LONGEST_PAUSE_SECONDS,
+    ),
     Life("has another script", _has_another_script, JobStatus.PANICKED, 0, starts=0, log=b""),
 )
 
@@ -105,7 +116,7 @@ async def _live(s: Stage, life: Life, fuse: Fuse) -> JobId:
             await s.restart()
         if (await s.status(job_id)).is_cold and not s.journal.entries:
             return job_id
-        s.advance(10)
+        s.advance(life.step_seconds)
     raise AssertionError(f"the job never ended: killed at {fuse.calls[-1]}, {await s.on_chain(job_id)}")
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from deepsquare.chain.errors import ChainError
 from deepsquare.chain.events import GridEvent, JobChanged, JobEvent, JobRequested
 from deepsquare.chain.grid import GridAddress
+from deepsquare.chain.rounds import News, make_rounds
 from deepsquare.clock import Clock
 from deepsquare.gateway.database import Database, SqlUsedNonces
 from deepsquare.gateway.errors import StoreUnavailable
@@ -24,7 +25,6 @@ from deepsquare.gateway.logs import LogStore
 from deepsquare.gateway.scripts import ScriptStore
 from deepsquare.gateway.settings import GatewaySettings
 from deepsquare.model import Job, JobId
-from deepsquare.trouble import PassingTrouble
 
 SWEEP_SECONDS = 30.0
 """How often the janitor looks for old things: what is deleted is minutes or days old, and each look is written.
@@ -55,19 +55,11 @@ class Page(Protocol):
         ...
 
 
-class Events(Protocol):
+class Events(News, Protocol):
     """The chain's events; `deepsquare.chain.EventReader` is one."""
 
     async def read(self, from_block: int, /) -> Page:
         """The next page of events from this block on."""
-        ...
-
-    async def wake(self, timeout_seconds: float, /) -> None:
-        """Return when there may be something new, at the latest when the time is up."""
-        ...
-
-    async def close(self) -> None:
-        """Stop listening."""
         ...
 
 
@@ -114,27 +106,25 @@ class Janitor:
         self._lock = asyncio.Lock()
         self._next_block: int | None = None
         self._next_sweep = clock.now()
-        self._trouble = PassingTrouble(_log)
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a chain or a disk that is away for a while is waited for."""
-        try:
-            while True:
-                await self._turn()
-        finally:
-            await self._events.close()
+        await make_rounds(
+            self._events,
+            self._round,
+            self._clock,
+            what="following the chain",
+            log=_log,
+            retry_seconds=RETRY_SECONDS,
+            waited_out=(ChainError, StoreUnavailable),
+        )
 
-    async def _turn(self) -> None:
-        try:
-            await self.catch_up()
-            if self._clock.now() >= self._next_sweep:
-                await self.sweep()
-            self._trouble.works("following the chain")
-            until_sweep = self._next_sweep - self._clock.now()
-            await self._events.wake(max(0.0, until_sweep.total_seconds()))
-        except (ChainError, StoreUnavailable) as problem:
-            self._trouble.fails("following the chain", problem)
-            await self._clock.sleep(RETRY_SECONDS)
+    async def _round(self) -> float:
+        """Catch up, and look for old things where it is time; in how many seconds it is."""
+        await self.catch_up()
+        if self._clock.now() >= self._next_sweep:
+            await self.sweep()
+        return max(0.0, (self._next_sweep - self._clock.now()).total_seconds())
 
     async def catch_up(self) -> None:
         """Work in every event up to the chain's head."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from deepsquare.chain import ChainError, ContractRefused, EventReader, GridSettings, Ledger, SchedulerAccount
+from deepsquare.chain.rounds import make_rounds
 from deepsquare.clock import Clock
 from deepsquare.metascheduler.board import Board
 from deepsquare.metascheduler.past import Past
@@ -21,7 +22,6 @@ from deepsquare.metascheduler.status import ProviderStatus, Statuses
 from deepsquare.metascheduler.view import GridView
 from deepsquare.model import Address, Job, JobId, JobStatus
 from deepsquare.scheduling import FairShare, Offer, Rejection, Start
-from deepsquare.trouble import PassingTrouble
 
 _log = logging.getLogger(__name__)
 
@@ -57,24 +57,15 @@ class MetaScheduler:
         self._statuses = Statuses(self._settings.status_seconds)
         self._is_ready = False
         self._told: set[JobId] = set()
-        self._trouble = PassingTrouble(_log)
 
     async def run(self) -> None:
         """Schedule until cancelled. Whatever the chain answers, the next round starts from what it says then."""
-        try:
-            while True:
-                await self._turn()
-        finally:
-            await self._reader.close()
+        seconds = self._settings.retry_seconds
+        await make_rounds(self._reader, self._turn, self._clock, what="scheduling", log=_log, retry_seconds=seconds)
 
-    async def _turn(self) -> None:
-        try:
-            await self.round()
-            self._trouble.works("scheduling")
-            await self._reader.wake(self._settings.idle_seconds)
-        except ChainError as error:
-            self._trouble.fails("scheduling", error)
-            await self._clock.sleep(self._settings.retry_seconds)
+    async def _turn(self) -> float:
+        await self.round()
+        return self._settings.idle_seconds
 
     async def round(self) -> list[Start]:
         """One look at the whole grid. Returns what was decided; raises `ChainError`."""

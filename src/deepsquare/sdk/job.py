@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from deepsquare.chain import ChainError, EventReader, JobChanged, JobReturned, Ledger
+from deepsquare.chain import ChainError, ContractRefused, EventReader, JobChanged, JobReturned, Ledger
 from deepsquare.chain import ChainUnreachable as Unreachable
 from deepsquare.metascheduler.client import request_of
 from deepsquare.model import Address, Job, JobId, JobStatus
@@ -149,7 +149,7 @@ class AsyncJob:
     async def top_up(self, credits: Credits) -> None:  # noqa: A002 - the word for it
         """Lock more credits for a job that has a provider: it may run longer.
 
-        Raises `NoCredits`, and `RefusedByChain` where the job is still PENDING or over.
+        Raises `NoCredits`, and `RefusedByChain` where the job is still PENDING or over: then nothing was sent.
 
         >>> job = await client.submit(endless, credits=10)
         >>> _ = await anext(event async for event in job.events() if event.status.name == "RUNNING")
@@ -162,9 +162,14 @@ class AsyncJob:
         account, purse = await self._connection.account(), await self._connection.purse()
 
         async def lock(must_allow: bool) -> None:
-            if must_allow:
+            try:
+                await account.top_up(self.id, wei)
+            except ContractRefused as refusal:
+                # The contract looks at the allowance last: whatever else it minds is told before anything is allowed.
+                if not must_allow or refusal.name != "ERC20InsufficientAllowance":
+                    raise
                 await account.allow(wei)
-            await account.top_up(self.id, wei)
+                await account.top_up(self.id, wei)
 
         await purse.spend(wei, lock, raise_allowance=True)
 

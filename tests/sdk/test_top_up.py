@@ -1,0 +1,71 @@
+"""A top-up that is refused has changed nothing, not even the allowance."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deepsquare.model import WEI_PER_CREDIT, Hardware, JobDefinition, JobId, Node, Prices
+from deepsquare.sdk.configuration import load
+from deepsquare.sdk.connection import Connection
+from deepsquare.sdk.errors import RefusedByChain
+from deepsquare.sdk.job import AsyncJob
+from tests.support.chain import FreshGrid, fresh_grid
+
+JOB = JobDefinition(1, 1, 100, 0, "ab" * 32)
+
+
+@pytest.fixture
+async def grid() -> AsyncIterator[FreshGrid]:
+    async with fresh_grid() as grid:
+        yield grid
+
+
+async def pending(grid: FreshGrid) -> JobId:
+    requested = await grid.customer_account.request_job(JOB, WEI_PER_CREDIT, "job", allowing=WEI_PER_CREDIT)
+    return requested.job_id
+
+
+async def scheduled(grid: FreshGrid) -> JobId:
+    provider = await grid.join(grid.providers[0], Hardware((Node(4, 8_000),)), Prices(10**15, 0, 0))
+    job_id = await pending(grid)
+    await grid.scheduler_account.assign([(job_id, provider)])
+    await grid.provider_account().claim([job_id])
+    return job_id
+
+
+async def top_up(grid: FreshGrid, folder: Path, job_id: JobId) -> None:
+    connection = Connection(load(environment={}, folder=folder), signer=grid.customer.signer, clock=grid.clock)
+    connection._ledger = grid.ledger
+    await AsyncJob(connection, job_id).top_up(2)
+
+
+async def sent(grid: FreshGrid) -> int:
+    """How many transactions the customer has sent."""
+    return int(await grid.rpc.request("eth_getTransactionCount", [grid.customer.address, "latest"]), 16)
+
+
+async def test_a_job_that_waits_is_refused_before_anything_is_sent(grid: FreshGrid, tmp_path: Path) -> None:
+    job_id = await pending(grid)
+    before = await sent(grid)
+    with pytest.raises(RefusedByChain, match="PENDING"):
+        await top_up(grid, tmp_path, job_id)
+    assert await sent(grid) == before
+    assert await grid.ledger.allowance(grid.customer.address) == 0
+
+
+async def test_a_job_that_has_a_provider_is_topped_up_and_the_allowance_raised_for_it_alone(
+    grid: FreshGrid, tmp_path: Path
+) -> None:
+    job_id = await scheduled(grid)
+    await top_up(grid, tmp_path, job_id)
+    assert (await grid.ledger.job(job_id)).cost.max_cost == 3 * WEI_PER_CREDIT
+    assert await grid.ledger.allowance(grid.customer.address) == 0
+
+
+async def test_credits_that_are_allowed_already_are_taken_in_one_transaction(grid: FreshGrid, tmp_path: Path) -> None:
+    job_id = await scheduled(grid)
+    await grid.customer_account.allow(5 * WEI_PER_CREDIT)
+    before = await sent(grid)
+    await top_up(grid, tmp_path, job_id)
+    assert await sent(grid) == before + 1

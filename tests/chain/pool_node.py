@@ -12,13 +12,15 @@ from deepsquare.chain.keccak import keccak256
 
 CHAIN_ID = 1234
 TIP = 10**9
+BLOCK_GAS = 30_000_000
 
 
 class PoolNode:
     """Implements `Rpc` for a `Sender` under test."""
 
-    def __init__(self, base_fee: int | None = 10**9) -> None:
+    def __init__(self, base_fee: int | None = 10**9, tip: int = TIP) -> None:
         self.base_fee = base_fee
+        self.tip = tip
         self.pool: dict[tuple[str, int], str] = {}
         self.mined: dict[str, dict[str, Any]] = {}
         self.counts: dict[str, int] = {}
@@ -29,6 +31,8 @@ class PoolNode:
         self.lose_answers = 0
         """So many transactions arrive although the sender hears of a lost connection."""
         self.succeeds = True
+        self.gas_used = 21_000
+        self.estimates = 0
         self.refuse_estimates: RpcError | None = None
         self.refuse_once: list[RpcError] = []
         self.replay_error: RpcError | None = None
@@ -59,7 +63,7 @@ class PoolNode:
         answers: dict[str, Callable[[], Any]] = {
             "eth_estimateGas": self._estimate,
             "eth_getBlockByNumber": self._head,
-            "eth_gasPrice": lambda: hex(3 * TIP),
+            "eth_gasPrice": lambda: hex(3 * self.tip),
             "eth_maxPriorityFeePerGas": self._tip,
             "eth_getTransactionCount": lambda: self._count(*params),
             "eth_getTransactionReceipt": lambda: self._receipt(params[0]),
@@ -106,7 +110,7 @@ class PoolNode:
             "transactionHash": hash_,
             "blockNumber": hex(self.block),
             "status": "0x1" if self.succeeds else "0x0",
-            "gasUsed": hex(21000),
+            "gasUsed": hex(self.gas_used),
             "contractAddress": None,
             "logs": [],
         }
@@ -118,6 +122,7 @@ class PoolNode:
         return self.mined.get(hash_)
 
     def _estimate(self) -> str:
+        self.estimates += 1
         if self.refuse_estimates is not None:
             raise self.refuse_estimates
         return hex(21000)
@@ -125,10 +130,11 @@ class PoolNode:
     def _tip(self) -> str:
         if not self.suggests_tips:
             raise RpcError("eth_maxPriorityFeePerGas", -32601, "the method does not exist")
-        return hex(TIP)
+        return hex(self.tip)
 
     def _head(self) -> dict[str, Any]:
-        return {"number": hex(self.block)} | ({} if self.base_fee is None else {"baseFeePerGas": hex(self.base_fee)})
+        head = {"number": hex(self.block), "gasLimit": hex(BLOCK_GAS)}
+        return head if self.base_fee is None else head | {"baseFeePerGas": hex(self.base_fee)}
 
     def _count(self, account: str, tag: str) -> str:
         count = self.counts.get(account, 0)
@@ -175,9 +181,10 @@ rlp: Any = importlib.import_module("rlp")  # it brings no types
 
 
 def _fields(raw: str) -> dict[str, Any]:
+    """What the node looks at: EIP-2718 numbers the forms of transactions, the oldest one has no number."""
     data = bytes.fromhex(raw[2:])
     if data[0] == 2:
-        items = rlp.decode(data[1:])
-        return {"type": 2, "nonce": int.from_bytes(items[1], "big"), "max_fee": int.from_bytes(items[3], "big")}
-    items = rlp.decode(data)
-    return {"type": 0, "nonce": int.from_bytes(items[0], "big"), "max_fee": int.from_bytes(items[1], "big")}
+        _, nonce, _, max_fee, gas = (int.from_bytes(item, "big") for item in rlp.decode(data[1:])[:5])
+        return {"type": 2, "nonce": nonce, "max_fee": max_fee, "gas": gas}
+    nonce, max_fee, gas = (int.from_bytes(item, "big") for item in rlp.decode(data)[:3])
+    return {"type": 0, "nonce": nonce, "max_fee": max_fee, "gas": gas}

@@ -17,13 +17,20 @@ from deepsquare.chain.errors import (
 )
 from deepsquare.chain.sender import Sender, SenderSettings
 from deepsquare.chain.signer import Signer
-from tests.chain.pool_node import CHAIN_ID, PoolNode
+from tests.chain.pool_node import BLOCK_GAS, CHAIN_ID, PoolNode
 from tests.support.clock import ManualClock
 
 T = TypeVar("T")
 
 KEY = "11" * 32
 TARGET = Signer.from_key("22" * 32).address
+LATE = RpcError(
+    "eth_call",
+    3,
+    "execution reverted",
+    "0x08c379a0" + "20".rjust(64, "0") + "04".rjust(64, "0") + b"late".hex().ljust(64, "0"),
+)
+"""A refusal with the word "late"."""
 
 
 def sender_for(node: PoolNode, clock: ManualClock | None = None) -> Sender:
@@ -137,11 +144,78 @@ async def test_a_refused_call_is_told_before_anything_is_sent() -> None:
     assert node.received == []
 
 
+@pytest.mark.parametrize("base_fee", [0, None])
+async def test_where_gas_is_known_to_cost_nothing_a_call_is_sent_with_plenty_of_it_and_not_tried_before(
+    base_fee: int | None,
+) -> None:
+    node = PoolNode(base_fee, tip=0)
+    sender = sender_for(node)
+    receipts = [await mined(node, sender.send(TARGET, bytes([number]))) for number in range(4)]
+    assert node.estimates == 1
+    assert node.transaction(receipts[-1].transaction_hash)["gas"] == BLOCK_GAS // 2
+
+
+async def test_a_refusal_where_gas_costs_nothing_is_told_with_its_reason_too() -> None:
+    node = PoolNode(0, tip=0)
+    sender = sender_for(node)
+    await mined(node, sender.send(TARGET, b""))
+    node.succeeds = False
+    node.replay_error = LATE
+    with pytest.raises(ContractRefused, match="late"):
+        await mined(node, sender.send(TARGET, b"\x01"))
+    assert node.estimates == 1
+
+
+async def test_a_call_for_which_free_gas_was_too_little_is_estimated_and_sent_once_more() -> None:
+    node = PoolNode(0, tip=0)
+    sender = sender_for(node)
+    await mined(node, sender.send(TARGET, b""))
+    node.succeeds, node.gas_used = False, BLOCK_GAS // 2
+
+    def succeed_once_it_was_estimated(_: str) -> None:
+        node.succeeds = node.estimates == 2
+
+    node.on_send = succeed_once_it_was_estimated
+    receipt = await mined(node, sender.send(TARGET, b"\x01"))
+    assert receipt.succeeded
+    assert len(node.received) == 3
+
+
+async def test_a_call_that_no_block_can_hold_is_refused_by_its_estimate_however_free_gas_is() -> None:
+    node = PoolNode(0, tip=0)
+    sender = sender_for(node)
+    await mined(node, sender.send(TARGET, b""))
+    node.succeeds, node.gas_used = False, BLOCK_GAS // 2
+    node.refuse_estimates = RpcError("eth_estimateGas", -32000, "gas required exceeds allowance")
+    with pytest.raises(RpcError, match="gas required exceeds allowance"):
+        await mined(node, sender.send(TARGET, b"\x02"))
+
+
+async def test_a_call_with_a_nonce_of_its_callers_is_tried_first_whatever_gas_costs() -> None:
+    node = PoolNode(0, tip=0)
+    sender = sender_for(node)
+    await mined(node, sender.send(TARGET, b""))
+    node.refuse_estimates = RpcError("eth_estimateGas", 3, "execution reverted", "0x")
+    with pytest.raises(ContractRefused):
+        await sender.send(TARGET, b"", nonce=1)
+    assert len(node.received) == 1
+
+
+async def test_calls_are_tried_first_again_once_gas_costs_something() -> None:
+    node, clock = PoolNode(0, tip=0), ManualClock()
+    sender = sender_for(node, clock)
+    await mined(node, sender.send(TARGET, b""))
+    node.base_fee = 10**9
+    clock.advance(60)
+    receipt = await mined(node, sender.send(TARGET, b"\x01"))
+    assert node.estimates == 2
+    assert node.transaction(receipt.transaction_hash)["max_fee"] >= node.base_fee
+
+
 async def test_a_call_that_is_refused_in_its_block_is_told_with_the_reason() -> None:
     node = PoolNode()
     node.succeeds = False
-    reason = "0x08c379a0" + "20".rjust(64, "0") + "04".rjust(64, "0") + b"late".hex().ljust(64, "0")
-    node.replay_error = RpcError("eth_call", 3, "execution reverted", reason)
+    node.replay_error = LATE
     with pytest.raises(ContractRefused, match="late"):
         await mined(node, sender_for(node).send(TARGET, b""))
 

@@ -1,4 +1,7 @@
-"""What to offer for gas: EIP-1559 where the chain has a base fee, one gas price where it has none."""
+"""What to offer for gas: EIP-1559 where the chain has a base fee, one gas price where it has none.
+
+Some chains charge nothing. There a transaction may be given plenty of gas unasked.
+"""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +25,13 @@ class FeeMarket:
         self._clock = clock
         self._read_at: datetime | None = None
         self._fees = Fees(max_fee=0, priority_fee=None)
+        self._block_gas = 0
         self._suggests_tips = True
+
+    @property
+    def free_gas(self) -> int | None:
+        """Half of what a block holds, where gas cost nothing when fees were last asked for; else None."""
+        return self._block_gas // 2 if self._read_at is not None and self._fees.are_nothing else None
 
     async def fees(self, *, fresh: bool = False) -> Fees:
         """Fees that a transaction sent now is taken in for, even if the base fee doubles before it is."""
@@ -33,6 +42,7 @@ class FeeMarket:
 
     async def _ask(self) -> Fees:
         block, tip = await self._block_and_tip()
+        self._block_gas = int(block["gasLimit"], 16)
         if block.get("baseFeePerGas") is None:
             return Fees(max_fee=int(await self._rpc.request("eth_gasPrice"), 16), priority_fee=None)
         return Fees(max_fee=2 * int(block["baseFeePerGas"], 16) + tip, priority_fee=tip)

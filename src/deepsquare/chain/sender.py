@@ -9,7 +9,8 @@ an account's rate is not bound by the block time. The rules that make repetition
 - an intent gets a new nonce only when its first one is provably gone: refused by the node, or used up by a
   transaction that is none of ours (another process with the same key).
 
-A call that the contract would refuse is found out by the estimate and costs nothing.
+A call that the contract would refuse is found out by the estimate and costs nothing. Where gas costs nothing
+anyway, a sender that knows it does not have each call run twice: it sends at once, and its receipt tells a refusal.
 """
 
 import asyncio
@@ -108,8 +109,10 @@ class Sender:
         Raises `ContractRefused` with nothing changed, `InsufficientGasFunds`, `RpcError`, `ChainUnreachable`
         before anything was sent and `OutcomeUnknown` after. A cancelled `send` may still take effect.
         """
+        may_fail = nonce is None  # a refusal in a block would use up the nonce that the caller has set
         while True:
-            call = await self._prepare(to, data, value)
+            free_gas = self._market.free_gas if may_fail else None
+            call = await self._prepare(to, data, value, free_gas)
             sent = await self._hand_over(call, nonce)
             receipt = await self._receipt(sent)
             if receipt is None and nonce is not None:
@@ -120,12 +123,16 @@ class Sender:
                 )
                 self._next_nonce = None
                 continue
-            if not receipt.succeeded:
+            if receipt.succeeded:
+                return receipt
+            if free_gas is None or receipt.gas_used < sent.transaction.gas:
                 raise await self._reason(sent.transaction, receipt)
-            return receipt
+            may_fail = False  # free gas was too little: now the estimate tells how much it takes, or that it cannot be
 
-    async def _prepare(self, to: Address | None, data: bytes, value: int) -> Transaction:
-        """The transaction with gas and fees, and a nonce yet to be assigned."""
+    async def _prepare(self, to: Address | None, data: bytes, value: int, free_gas: int | None) -> Transaction:
+        """The transaction with gas and fees, and a nonce yet to be assigned. `free_gas` is enough unless gas costs."""
+        if free_gas is not None and (free := await self._market.fees()).are_nothing:
+            return Transaction(chain_id=self.chain_id, nonce=0, gas=free_gas, fees=free, to=to, data=data, value=value)
         # Both are awaited, also after a refusal: a request that nobody awaits would outlive its connection.
         fees, gas = await asyncio.gather(self._market.fees(), self._estimate(to, data, value), return_exceptions=True)
         if isinstance(gas, BaseException):

@@ -24,6 +24,11 @@ class Fees:
     priority_fee: int | None
     """The tip on a chain with a base fee; None where the chain has none."""
 
+    @property
+    def are_nothing(self) -> bool:
+        """Whether gas costs nothing at these fees."""
+        return self.max_fee == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:

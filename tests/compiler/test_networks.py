@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given
 
+from deepsquare import compiler
 from deepsquare.workflow import Bore, NetworkInterface, Run, Step, Wireguard, WireguardPeer
 from tests.support.internet import HOST, ConnectedSite, Internet, internet
 from tests.support.needs import need_program
@@ -134,6 +135,46 @@ def test_a_node_that_keeps_its_tunnel_device_to_itself_says_so(world: Internet, 
     outcome = run(ConnectedSite(tmp_path / "site", world, *hidden), step("echo never", kind))
     assert outcome.stdout == ""
     assert "cannot be made: users may not open /dev/net/tun on this node" in outcome.stderr
+
+
+# -- what makes a network hangs or ends
+
+
+def impatient(script: str, long: str, short: str) -> str:
+    """The script with a shorter wait."""
+    assert long in script
+    return script.replace(long, short)
+
+
+def test_a_program_that_hangs_ends_the_step_with_its_reason(inner_site: ConnectedSite, tmp_path: Path) -> None:
+    hangs = program(tmp_path / "hangs", "exec sleep 600")
+    script = impatient(script_of_steps(step("echo never")), "tries < 600", "tries < 5")
+    outcome = inner_site.run(script, {"DEEPSQUARE_SITE_SLIRP4NETNS": hangs})
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    reason = "the program that makes it has said nothing for a minute; submit the job again"
+    assert f"deepsquare: the network of this step cannot be made: {reason}" in outcome.stderr
+
+
+def test_a_step_does_not_wait_for_ever_for_its_network(inner_site: ConnectedSite, tmp_path: Path) -> None:
+    kills_who_started_it = program(tmp_path / "kills", 'kill -s KILL "$PPID"')
+    script = impatient(script_of_steps(step("echo never")), "--foreground 180", "--foreground 1")
+    outcome = inner_site.run(script, {"DEEPSQUARE_SITE_SLIRP4NETNS": kills_who_started_it})
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert "deepsquare: the network of this step was not made: what makes it has ended" in outcome.stderr
+
+
+def test_what_makes_a_network_does_not_wait_for_ever_for_its_step(tmp_path: Path) -> None:
+    """Slurm would end it; where nobody does it must end by itself."""
+    runtime = (Path(compiler.__file__).parent / "runtime" / "network.sh").read_text()
+    ends_meanwhile = """
+        attach_network() { kill -s KILL "$1"; }
+        mkdir task step && mkfifo task/inside task/outside
+        echo inside >task/inside &
+        sleep 600 & tend_network "$!" task step slirp4netns
+    """
+    script = impatient(runtime, "KILL 60", "KILL 1") + ends_meanwhile
+    subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True, timeout=20)
+    assert not (tmp_path / "task").exists()
 
 
 # -- WireGuard

@@ -77,7 +77,16 @@ enter_network() {
   # shellcheck disable=SC2016
   exec unshare --user --map-root-user --net --mount -- sh -c '
     [ ! -e "$2/passwd" ] || mount --bind "$2/passwd" /etc/passwd || exit
-    mount --bind "$2/resolv.conf" /etc/resolv.conf && echo inside >"$1/inside" && [ "$(cat "$1/outside")" = ready ] || exit
+    mount --bind "$2/resolv.conf" /etc/resolv.conf || exit
+    case $(timeout --foreground 180 sh -c "echo inside >\"\$1/inside\" && exec cat \"\$1/outside\"" sh "$1" || echo late) in
+      ready) ;;
+      late)
+        echo "deepsquare: the network of this step was not made: what makes it has ended; submit the job again" >&2
+        rm -rf -- "$1"
+        exit 1
+        ;;
+      *) exit 1 ;;
+    esac
     shift 5
     exec "$@"
   ' sh "$@"
@@ -100,23 +109,28 @@ tend_network() {
     word=failed
   fi
   if [[ -n $word ]]; then
-    { rm -rf -- "$2" && echo "$word"; } >"$2/outside" # who reads it has opened it
-  else
-    rm -rf -- "$2"
+    # Who reads it has opened it; a process that has ended meanwhile never does. TERM is ignored here, so it is KILL.
+    # shellcheck disable=SC2016
+    timeout --foreground -s KILL 60 sh -c '{ rm -rf -- "$1" && echo "$2"; } >"$1/outside"' sh "$2" "$word" 9>&-
   fi
+  rm -rf -- "$2"
   exec 9>&-
   tail --pid="$1" -s 0.2 -f /dev/null
   for process in $(jobs -p); do kill -s KILL -- "-$process"; done
   wait
 }
 
-# heard_from <process>: true once it says a word on fd 7, false where it ends before. What was read as the time ran out
-# counts, too.
+# heard_from <process>: true once it says a word on fd 7, false where it ends before or says none for a minute. What was
+# read as the time ran out counts, too.
 heard_from() {
-  local lives=yes word=''
+  local lives=yes word='' tries=0
   until read -r -n 1 -t 0.1 -u 7 word || [[ -n $word ]]; do
     [[ -n $lives ]] || return
     [[ -e /proc/$1 ]] || lives=''
+    ((++tries < 600)) || {
+      echo 'the program that makes it has said nothing for a minute; submit the job again'
+      return 1
+    }
   done
 }
 

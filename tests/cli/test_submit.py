@@ -62,7 +62,8 @@ def test_an_estimate_of_what_nobody_can_run_says_each_reason_once(grid: RunningG
     answer = dps("estimate", hello, "--affinity", "zone==nowhere", environment=grid.environment)
     assert answer.exit_code == ExitCode.NO_PROVIDER
     assert (answer.stdout + answer.stderr).count("needs zone == nowhere") == 2
-    assert "next: " in answer.stderr
+    assert (answer.stdout + answer.stderr).count("drop or loosen this rule") == 1
+    assert "next: drop or loosen this rule" in answer.stderr
 
 
 def test_an_objective_is_a_wish_that_every_provider_may_fulfil(grid: RunningGrid, hello: Path) -> None:
@@ -233,6 +234,13 @@ def test_a_dry_run_of_a_job_that_nobody_can_run_says_each_reason_once(
 ) -> None:
     answer = dps("submit", hello, "--affinity", "zone==nowhere", "--dry-run", *said, environment=grid.environment)
     assert answer.stderr.count("needs zone == nowhere") == 2
+    assert answer.stderr.count("drop or loosen this rule") == 1
+
+
+def test_a_dry_run_of_a_job_that_is_to_wait_says_once_what_would_help(grid: RunningGrid, hello: Path) -> None:
+    wishes = ("--affinity", "zone==nowhere", "--wait-for-provider", "--dry-run")
+    answer = dps("submit", hello, *wishes, environment=grid.environment)
+    assert answer.stderr.count("What would help: drop or loosen this rule") == 1
 
 
 def test_a_job_that_waits_for_a_provider_locks_what_an_hour_costs(grid: RunningGrid, hello: Path) -> None:

@@ -1,7 +1,7 @@
 """What a person sees between a workflow and its job: who could run it at what price, and what was locked."""
 
 from deepsquare.cli.output import Output
-from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows, duration
+from deepsquare.cli.wording import candidate_documents, candidate_tables, duration
 from deepsquare.scheduling import Offer
 from deepsquare.sdk.amounts import in_credits, to_credits
 from deepsquare.sdk.draft import Draft
@@ -11,13 +11,23 @@ from deepsquare.sdk.job import AsyncJob
 
 def say_candidates(output: Output, draft: Draft) -> None:
     """The table of candidates, and what the credits buy."""
-    output.say_table(CANDIDATE_COLUMNS, candidate_rows(draft.candidates))
+    told = "" if draft.terms.wait_for_provider else final_remedy(draft)
+    output.say_table(*candidate_tables(draft.candidates, told=told))
     locked = in_credits(to_credits(draft.locked))
     chosen = draft.chosen
     if chosen is not None and isinstance(chosen.answer, Offer):
         output.say(f"With {locked} locked it may run for {duration(chosen.answer.max_duration_seconds)} there.")
     elif draft.candidates:
         output.say(f"Nobody can start it now: it would wait in the queue with {locked} locked.")
+
+
+def final_remedy(draft: Draft) -> str:
+    """What `require_provider` says would help, where it raises; else nothing."""
+    try:
+        draft.require_provider()
+    except NoProvider as error:
+        return error.next_step
+    return ""
 
 
 def require_provider(draft: Draft, *, reasons_are_told: bool) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from deepsquare.cli.output import Column, JsonValue, record
+from deepsquare.cli.output import Column, JsonValue, Table, record
 from deepsquare.model import Job, JobStatus, Node, Provider, format_credits
-from deepsquare.scheduling import Candidate, Offer, Site
+from deepsquare.scheduling import Candidate, Offer, Rejection, Site
 from deepsquare.sdk.amounts import in_credits, to_credits, to_wei
 from deepsquare.sdk.bill import Bill
 
@@ -14,6 +14,8 @@ NOTHING = "-"
 _SHOWN_ADDRESS_START, _SHOWN_ADDRESS_END = 8, 4
 _SHOWN_DECIMALS = 6
 """Of credits in the list of jobs; `dps job show` and `--json` are exact."""
+_NAMED_PROVIDERS = 3
+"""More are counted where something is said of them."""
 _DAYS_PER_YEAR = 365
 
 
@@ -68,7 +70,7 @@ def labels(provider: Provider) -> str:
     return " ".join(str(label) for label in provider.labels)
 
 
-CANDIDATE_COLUMNS = (
+_CANDIDATE_COLUMNS = (
     Column("provider"),
     Column("credits/min", right=True),
     Column("free now"),
@@ -77,20 +79,43 @@ CANDIDATE_COLUMNS = (
 )
 
 
-def candidate_rows(candidates: Sequence[Candidate]) -> list[tuple[str, ...]]:
-    """One row per provider: what it offers, or why it does not."""
-    return [_candidate_row(row) for row in candidates]
+def candidate_tables(candidates: Sequence[Candidate], *, told: str = "") -> tuple[Table, ...]:
+    """What each provider offers, or why it does not; below that what would help, but what is `told` anyway."""
+    full = Table(_CANDIDATE_COLUMNS, [_candidate_row(row) for row in candidates], _remedies(candidates, told))
+    return (full, full.without("free now"))
+
+
+def _remedies(candidates: Sequence[Candidate], told: str) -> list[str]:
+    """What would help where providers reject the job, each thing once."""
+    whom: dict[str, list[str]] = {}
+    for row in candidates:
+        if isinstance(row.answer, Rejection):
+            whom.setdefault(row.answer.help, []).append(_name(row.site.provider))
+    return [
+        f"What would help{_among(names, len(candidates))}: {remedy}" for remedy, names in whom.items() if remedy != told
+    ]
+
+
+def _among(names: Sequence[str], number: int) -> str:
+    """Which of so many providers are meant; nothing where it is all of them."""
+    if len(names) == number:
+        return ""
+    return f" at {', '.join(names)}" if len(names) <= _NAMED_PROVIDERS else f" at {len(names)} of them"
+
+
+def _name(provider: Provider) -> str:
+    """A provider as people know it: its site, and as much of its address as tells it from others."""
+    return f"{provider.label('site') or ''} {short(provider.address)}".strip()
 
 
 def _candidate_row(row: Candidate) -> tuple[str, ...]:
-    provider = row.site.provider
-    name = f"{provider.label('site') or ''} {short(provider.address)}".strip()
+    name = _name(row.site.provider)
     free = resources(row.site.free)
     if isinstance(row.answer, Offer):
         verdict = "CHOSEN" if row.is_chosen else "possible"
         return (name, format_credits(row.answer.price_per_minute), free, "now", verdict)
     start = local_time(row.answer.expected_start)
-    return (name, NOTHING, free, start, f"{row.answer.message}; {row.answer.help}")
+    return (name, NOTHING, free, start, row.answer.message)
 
 
 def candidate_documents(candidates: Sequence[Candidate]) -> list[JsonValue]:
@@ -142,7 +167,7 @@ def bill_document(bill: Bill) -> dict[str, JsonValue]:
     }
 
 
-JOB_COLUMNS = (
+_JOB_COLUMNS = (
     Column("job", right=True),
     Column("name"),
     Column("state"),
@@ -153,8 +178,14 @@ JOB_COLUMNS = (
 )
 
 
-def job_row(job: Job, bill: Bill) -> tuple[str, ...]:
-    """A job as one row."""
+def job_tables(jobs: Iterable[tuple[Job, Bill]]) -> tuple[Table, ...]:
+    """One row per job; on a narrow terminal without the time of submission, then without what is locked."""
+    full = Table(_JOB_COLUMNS, [_job_row(*entry) for entry in jobs])
+    timeless = full.without("submitted")
+    return (full, timeless, timeless.without("locked"))
+
+
+def _job_row(job: Job, bill: Bill) -> tuple[str, ...]:
     provider = short(job.provider) if job.provider else NOTHING
     submitted = local_time(job.time.submitted_at)
     return (str(job.id), job.name, job.status.name, provider, submitted, _rounded(bill.locked), _rounded(bill.cost))
@@ -234,7 +265,7 @@ def cancel_terms(job: Job) -> str:
     )
 
 
-SITE_COLUMNS = (
+_SITE_COLUMNS = (
     Column("provider"),
     Column("state"),
     Column("hardware"),
@@ -242,10 +273,23 @@ SITE_COLUMNS = (
     Column("credits/min: CPU, GB, GPU"),
     Column("labels"),
 )
+_BRIEF_SITE_COLUMNS = (Column("provider"), Column("state"), Column("free"), Column("credits/min: CPU, GB, GPU"))
 
 
-def site_row(site: Site, state: str) -> tuple[str, ...]:
-    """A provider as one row."""
+def site_tables(sites: Iterable[tuple[Site, str]]) -> tuple[Table, ...]:
+    """One row per provider and its state; on a narrow terminal its name, what is free and its prices."""
+    rows = [(site, _site_row(site, state)) for site, state in sites]
+    brief_rows = [(_name(site.provider), state, free, price) for site, (_, state, _, free, price, _) in rows]
+    brief = Table(_BRIEF_SITE_COLUMNS, brief_rows)
+    return (Table(_SITE_COLUMNS, [row for _, row in rows]), brief, brief.without("free"))
+
+
+def site_fields(site: Site, state: str) -> list[tuple[str, str]]:
+    """A provider in full, title by title."""
+    return [(column.title, text) for column, text in zip(_SITE_COLUMNS, _site_row(site, state), strict=True)]
+
+
+def _site_row(site: Site, state: str) -> tuple[str, str, str, str, str, str]:
     provider = site.provider
     prices = provider.prices
     each = (prices.cpu_per_minute, prices.memory_mb_per_minute * 1000, prices.gpu_per_minute)

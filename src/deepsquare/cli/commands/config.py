@@ -3,7 +3,7 @@
 from deepsquare.cli.command import Command, current
 from deepsquare.cli.lazy import group
 from deepsquare.cli.options import configuration, grid_options, image_options, module_options, wallet_options
-from deepsquare.cli.output import Column
+from deepsquare.cli.output import Column, Table
 from deepsquare.sdk.configuration import SETTINGS
 
 config = group("config", "Which settings are in force, and where each comes from.")
@@ -26,4 +26,4 @@ def show() -> None:
         rows.append((setting.name, resolved.value if resolved else "", resolved.source if resolved else "not set"))
     document = {name: {"value": resolved.value, "source": resolved.source} for name, resolved in values.items()}
     columns = (Column("setting"), Column("value"), Column("source"))
-    current().output.table(document, columns, rows, "There are no settings.")
+    current().output.table(document, Table(columns, rows), empty="There are no settings.")

@@ -8,8 +8,8 @@ from deepsquare.cli.command import Command, current
 from deepsquare.cli.connecting import reading, run
 from deepsquare.cli.options import CREDITS, MOMENT, grid_options, module_options, place_options, wallet_options, wishes
 from deepsquare.cli.problems import read_workflow, say_problems
-from deepsquare.cli.submitting import require_provider
-from deepsquare.cli.wording import CANDIDATE_COLUMNS, candidate_documents, candidate_rows
+from deepsquare.cli.submitting import final_remedy, require_provider
+from deepsquare.cli.wording import candidate_documents, candidate_tables
 from deepsquare.model import Affinity, Label
 from deepsquare.sdk.amounts import to_credits
 from deepsquare.sdk.draft import TermsArguments
@@ -54,6 +54,6 @@ async def _estimate(source: str, text: str, terms: TermsArguments) -> None:
     async with reading() as client:
         draft = await client.estimate(text, source=source, **terms)
     say_problems(output, source, draft.warnings)
-    rows = candidate_rows(draft.candidates)
-    output.table(candidate_documents(draft.candidates), CANDIDATE_COLUMNS, rows, "The grid has no provider yet.")
+    tables = candidate_tables(draft.candidates, told=final_remedy(draft))
+    output.table(candidate_documents(draft.candidates), *tables, empty="The grid has no provider yet.")
     require_provider(draft, reasons_are_told=not output.json)

@@ -14,16 +14,14 @@ from deepsquare.cli.output import JsonValue
 from deepsquare.cli.silence import silence_explained
 from deepsquare.cli.watching import watch
 from deepsquare.cli.wording import (
-    CANDIDATE_COLUMNS,
-    JOB_COLUMNS,
     bill_line,
     cancel_terms,
     candidate_documents,
-    candidate_rows,
+    candidate_tables,
     headline,
     job_document,
     job_lines,
-    job_row,
+    job_tables,
 )
 from deepsquare.model import Job, JobId, JobStatus
 from deepsquare.sdk.amounts import in_credits, to_credits
@@ -54,8 +52,8 @@ async def _list(*, is_all: bool) -> None:
     hidden = set() if is_all else {entry.id for entry in over[_SHOWN_OVER:]}
     shown = [(entry, Bill.of(entry, now)) for entry in jobs if entry.id not in hidden]
     output = current().output
-    rows = [job_row(*entry) for entry in shown]
-    output.table([job_document(*entry) for entry in shown], JOB_COLUMNS, rows, "You have no jobs. Try: dps submit FILE")
+    documents = [job_document(*entry) for entry in shown]
+    output.table(documents, *job_tables(shown), empty="You have no jobs. Try: dps submit FILE")
     if hidden:
         output.say(f"{len(hidden)} older jobs: dps job list --all")
 
@@ -256,4 +254,4 @@ async def _explain(job_id: JobId) -> None:
         return
     document: JsonValue = {"job": job_id, "status": read.status.name, "candidates": candidate_documents(candidates)}
     output.say(f"Job {job_id} is PENDING: it starts as soon as one of these can take it.")
-    output.table(document, CANDIDATE_COLUMNS, candidate_rows(candidates), "The grid has no provider yet.")
+    output.table(document, *candidate_tables(candidates), empty="The grid has no provider yet.")

@@ -10,7 +10,7 @@ from deepsquare.cli.connecting import reading, run, signing
 from deepsquare.cli.lazy import group
 from deepsquare.cli.options import ADDRESS, grid_options, wallet_options
 from deepsquare.cli.output import record
-from deepsquare.cli.wording import NOTHING, SITE_COLUMNS, site_document, site_row
+from deepsquare.cli.wording import NOTHING, site_document, site_fields, site_tables
 from deepsquare.model import Address, Provider
 from deepsquare.scheduling import Site
 from deepsquare.sdk.client import AsyncClient
@@ -33,8 +33,7 @@ async def _list() -> None:
     async with reading() as client:
         rows = await _sites(client)
     documents = [site_document(site, state) for site, state in rows]
-    table = [site_row(site, state) for site, state in rows]
-    current().output.table(documents, SITE_COLUMNS, table, "The grid has no providers yet.")
+    current().output.table(documents, *site_tables(rows), empty="The grid has no providers yet.")
 
 
 @provider.command("show", cls=Command, short_help="Show one provider.")
@@ -48,14 +47,8 @@ def show(address: str) -> None:
 async def _show(address: str) -> None:
     async with reading() as client:
         site, state = await _find(client, address)
-    fields = _fields(site, state)
-    fields.append(("jobs", " ".join(str(job.id) for job in site.bound) or NOTHING))
+    fields = [*site_fields(site, state), ("jobs", " ".join(str(job.id) for job in site.bound) or NOTHING)]
     current().output.document(site_document(site, state), record(fields))
-
-
-def _fields(site: Site, state: str) -> list[tuple[str, str]]:
-    titles = (column.title for column in SITE_COLUMNS)
-    return list(zip(titles, site_row(site, state), strict=True))
 
 
 async def _find(client: AsyncClient, address: str) -> tuple[Site, str]:
@@ -87,7 +80,7 @@ async def _show_waiting(address: str) -> Provider:
         ledger = await client.connection.ledger()
         with translated():
             found = await admission.waiting(ledger, address)
-    current().output.say(record(_fields(Site(found), _WAITING)))
+    current().output.say(record(site_fields(Site(found), _WAITING)))
     return found
 
 

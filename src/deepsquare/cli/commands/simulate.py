@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from deepsquare.cli.command import Command, current
-from deepsquare.cli.output import Column
+from deepsquare.cli.output import Column, Table
 from deepsquare.model import format_credits
 from deepsquare.scheduling import Backfill, Order, Policy
 from deepsquare.sdk.errors import InvalidValue
@@ -117,7 +117,7 @@ def simulate(  # noqa: PLR0917 - click passes each by its name
             _plot(plot if len(names) == 1 else plot.with_stem(f"{plot.stem}-{name}"), name, records, used)
     documents = [{"policy": name, **dataclasses.asdict(metrics)} for name, metrics in results.items()]
     rows = [_row(name, metrics) for name, metrics in results.items()]
-    current().output.table(documents, _COLUMNS, rows, "Nothing was simulated.")
+    current().output.table(documents, Table(_COLUMNS, rows), empty="Nothing was simulated.")
 
 
 def _traces(paths: tuple[Path, ...], count: int | None, machines: list[Machine], seed: int) -> list[list[TraceJob]]:

@@ -45,8 +45,8 @@ class Timer:
 
 
 class Transport(asyncio.Transport):
-    def __init__(self, host: str) -> None:
-        super().__init__({"peername": (host, 1), "sockname": ("192.0.2.9", 80)})
+    def __init__(self, host: str | None) -> None:
+        super().__init__({"peername": "" if host is None else (host, 1), "sockname": ("192.0.2.9", 80)})
         self.is_aborted = False
         self.answered = asyncio.Event()
 
@@ -77,7 +77,7 @@ class Server:
         config.load()
         self._kind, self._config = kind, config
 
-    def open(self, host: str) -> tuple[Any, Transport]:
+    def open(self, host: str | None) -> tuple[Any, Transport]:
         protocol = self._kind(config=self._config, server_state=ServerState(), app_state={}, _loop=self.timers)
         transport = Transport(host)
         protocol.connection_made(transport)
@@ -108,8 +108,8 @@ async def test_an_address_has_its_share_of_connections_and_others_theirs() -> No
     assert not server.open(STRANGER)[1].is_aborted
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", PROXY, "local"])
-async def test_loopback_and_proxies_are_many_clients(host: str) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", PROXY, None])
+async def test_loopback_proxies_and_unix_sockets_are_many_clients(host: str | None) -> None:
     server = Server(answering, most=1)
     assert not any(server.open(host)[1].is_aborted for _ in range(5))
 

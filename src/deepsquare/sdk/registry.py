@@ -8,7 +8,6 @@ token needs, and nothing of what was said is told to anybody but as an `Answer`.
 import asyncio
 import base64
 import enum
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from deepsquare.chain.http_client import http_client
 from deepsquare.sdk.host_names import look_up
+from deepsquare.web.loopback import is_loopback
 from deepsquare.workflow import ImageName
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Registries:
     async def _look_for(self, image: ImageName, credentials: Credentials | None) -> Answer:
         import httpx  # noqa: PLC0415 - see `http_client`
 
-        scheme = "http" if _is_loopback(_host(image.registry)) else "https"
+        scheme = "http" if is_loopback(_host(image.registry)) else "https"
         manifest = httpx.URL(f"{scheme}://{image.registry}/v2/{image.repository}/manifests/{image.reference}")
         response = await self._ask(manifest)
         if response.status_code != HTTPStatus.UNAUTHORIZED:
@@ -176,19 +176,12 @@ def _host(registry: str) -> str:
     return registry.partition(":")[0]
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _is_safe(doorman: "httpx.URL", registry: str) -> bool:
     """May credentials go there?"""
     if doorman.userinfo or not doorman.host:
         return False
     host = _host(registry)
-    return doorman.scheme == "https" or (doorman.scheme == "http" and _is_loopback(host) and doorman.host == host)
+    return doorman.scheme == "https" or (doorman.scheme == "http" and is_loopback(host) and doorman.host == host)
 
 
 def _challenges(header: str) -> dict[str, dict[str, str]]:

@@ -7,13 +7,13 @@ a proxy in front bounds its clients itself. Answers that take long, such as foll
 """
 
 import asyncio
-import ipaddress
 from collections import Counter
 from collections.abc import Collection
 from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from deepsquare.web.loopback import LOCALHOST, is_loopback
 from deepsquare.web.ratelimit import client_key
 
 
@@ -28,7 +28,7 @@ class Share:
     def enter(self, host: str) -> bool:
         """Count a connection in; False, and not counted, where the address has as many as it may."""
         key = client_key(host)
-        if not self._is_many_clients(host) and self._open[key] >= self._most:
+        if not (host in self._proxies or is_loopback(host)) and self._open[key] >= self._most:
             return False
         self._open[key] += 1
         return True
@@ -39,12 +39,6 @@ class Share:
         self._open[key] -= 1
         if self._open[key] <= 0:
             del self._open[key]
-
-    def _is_many_clients(self, host: str) -> bool:
-        try:
-            return host in self._proxies or ipaddress.ip_address(host).is_loopback
-        except ValueError:  # a Unix socket has no address
-            return True
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -60,7 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Somebody has connected."""
         super().connection_made(transport)
-        host = self.client[0] if self.client else "local"
+        host = self.client[0] if self.client else LOCALHOST  # a Unix socket has no address
         if not self.share.enter(host):
             transport.abort()
             return

@@ -27,6 +27,8 @@ class ChainDouble:
     grid: GridAddress = field(default_factory=lambda: GridAddress(CHAIN_ID, CONTRACT, 1))
     is_reachable: bool = True
     reads: int = 0
+    looks_in_vain: int = 0
+    """For events, while it was not reachable."""
     _jobs: dict[JobId, Job] = field(default_factory=dict)
     _events: list[GridEvent] = field(default_factory=list)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,6 +81,7 @@ class ChainDouble:
 
     async def read(self, from_block: int) -> EventPage:
         if not self.is_reachable:
+            self.looks_in_vain += 1
             raise ChainUnreachable("the node does not answer")
         found = tuple(event for event in self._events if event.block >= from_block)
         return EventPage(found, max(from_block, self._next_block), reached_head=True)

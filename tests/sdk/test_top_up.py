@@ -34,10 +34,13 @@ async def scheduled(grid: FreshGrid) -> JobId:
     return job_id
 
 
-async def top_up(grid: FreshGrid, folder: Path, job_id: JobId) -> None:
-    connection = Connection(load(environment={}, folder=folder), signer=grid.customer.signer, clock=grid.clock)
+@pytest.fixture
+async def customer(grid: FreshGrid, tmp_path: Path) -> Connection:
+    """The customer, who has sent something before: who knows that gas costs nothing sends without an estimate."""
+    connection = Connection(load(environment={}, folder=tmp_path), signer=grid.customer.signer, clock=grid.clock)
     connection._ledger = grid.ledger
-    await AsyncJob(connection, job_id).top_up(2)
+    await (await connection.account()).transfer(grid.customer.address, 0)
+    return connection
 
 
 async def sent(grid: FreshGrid) -> int:
@@ -45,27 +48,31 @@ async def sent(grid: FreshGrid) -> int:
     return int(await grid.rpc.request("eth_getTransactionCount", [grid.customer.address, "latest"]), 16)
 
 
-async def test_a_job_that_waits_is_refused_before_anything_is_sent(grid: FreshGrid, tmp_path: Path) -> None:
+async def test_a_job_that_waits_is_refused_before_anything_is_sent(grid: FreshGrid, customer: Connection) -> None:
     job_id = await pending(grid)
     before = await sent(grid)
     with pytest.raises(RefusedByChain, match="PENDING"):
-        await top_up(grid, tmp_path, job_id)
+        await AsyncJob(customer, job_id).top_up(2)
     assert await sent(grid) == before
     assert await grid.ledger.allowance(grid.customer.address) == 0
 
 
 async def test_a_job_that_has_a_provider_is_topped_up_and_the_allowance_raised_for_it_alone(
-    grid: FreshGrid, tmp_path: Path
+    grid: FreshGrid, customer: Connection
 ) -> None:
     job_id = await scheduled(grid)
-    await top_up(grid, tmp_path, job_id)
+    before = await sent(grid)
+    await AsyncJob(customer, job_id).top_up(2)
     assert (await grid.ledger.job(job_id)).cost.max_cost == 3 * WEI_PER_CREDIT
     assert await grid.ledger.allowance(grid.customer.address) == 0
+    assert await sent(grid) == before + 2
 
 
-async def test_credits_that_are_allowed_already_are_taken_in_one_transaction(grid: FreshGrid, tmp_path: Path) -> None:
+async def test_credits_that_are_allowed_already_are_taken_in_one_transaction(
+    grid: FreshGrid, customer: Connection
+) -> None:
     job_id = await scheduled(grid)
     await grid.customer_account.allow(5 * WEI_PER_CREDIT)
     before = await sent(grid)
-    await top_up(grid, tmp_path, job_id)
+    await AsyncJob(customer, job_id).top_up(2)
     assert await sent(grid) == before + 1

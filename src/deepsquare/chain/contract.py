@@ -37,6 +37,10 @@ class Contract:
         """Call a function in a transaction. Raises what `Sender.send` raises."""
         return await sender.send(self.address, self.abi.functions[function].encode(*arguments))
 
+    async def rehearse(self, sender: Sender, function: str, *arguments: Any) -> None:
+        """Have the node try a call that is not sent. Raises what `Sender.rehearse` raises."""
+        await sender.rehearse(self.address, self.abi.functions[function].encode(*arguments))
+
 
 @dataclass(frozen=True, slots=True)
 class Read:

@@ -52,6 +52,14 @@ class CustomerAccount(GridAccount):
         """Lock `amount` more wei for a SCHEDULED or RUNNING job, of anybody, from the own allowance."""
         await self._call("topUpJob", codec.job_id_field(job_id), amount)
 
+    async def rehearse_top_up(self, job_id: JobId, amount: int) -> None:
+        """Raise `ContractRefused` where a top-up would be refused now. Nothing is sent.
+
+        The contract looks at the allowance last: for want of it a top-up is refused that has no other fault.
+        """
+        contract = self._ledger.meta_scheduler_contract
+        await contract.rehearse(self._sender, "topUpJob", codec.job_id_field(job_id), amount)
+
     async def top_up_delegate(self, job_id: JobId) -> None:
         """Add one slice now to an own job with delegated spending, as its provider or a scheduler would."""
         await self._call("topUpJobDelegate", codec.job_id_field(job_id))

@@ -129,6 +129,10 @@ class Sender:
                 raise await self._reason(sent.transaction, receipt)
             may_fail = False  # free gas was too little: now the estimate tells how much it takes, or that it cannot be
 
+    async def rehearse(self, to: Address, data: bytes) -> None:
+        """Have the node try a call that is not sent. Raises what `send` raises before it sends."""
+        await self._estimate(to, data, 0)
+
     async def _prepare(self, to: Address | None, data: bytes, value: int, free_gas: int | None) -> Transaction:
         """The transaction with gas and fees, and a nonce yet to be assigned. `free_gas` is enough unless gas costs."""
         if free_gas is not None and (free := await self._market.fees()).are_nothing:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from deepsquare.chain import ChainError, ContractRefused, EventReader, JobChanged, JobReturned, Ledger
+from deepsquare.chain import ChainError, ContractRefused, CustomerAccount, EventReader, JobChanged, JobReturned, Ledger
 from deepsquare.chain import ChainUnreachable as Unreachable
 from deepsquare.metascheduler.client import request_of
 from deepsquare.model import Address, Job, JobId, JobStatus
@@ -149,7 +149,7 @@ class AsyncJob:
     async def top_up(self, credits: Credits) -> None:  # noqa: A002 - the word for it
         """Lock more credits for a job that has a provider: it may run longer.
 
-        Raises `NoCredits`, and `RefusedByChain` where the job is still PENDING or over: then nothing was sent.
+        Raises `NoCredits`, and `RefusedByChain` where the job is still PENDING or over: nothing is allowed then.
 
         >>> job = await client.submit(endless, credits=10)
         >>> _ = await anext(event async for event in job.events() if event.status.name == "RUNNING")
@@ -162,14 +162,9 @@ class AsyncJob:
         account, purse = await self._connection.account(), await self._connection.purse()
 
         async def lock(must_allow: bool) -> None:
-            try:
-                await account.top_up(self.id, wei)
-            except ContractRefused as refusal:
-                # The contract looks at the allowance last: whatever else it minds is told before anything is allowed.
-                if not must_allow or refusal.name != "ERC20InsufficientAllowance":
-                    raise
-                await account.allow(wei)
-                await account.top_up(self.id, wei)
+            if must_allow:
+                await self._allow_top_up(account, wei)
+            await account.top_up(self.id, wei)
 
         await purse.spend(wei, lock, raise_allowance=True)
 
@@ -239,6 +234,15 @@ class AsyncJob:
                 if answers:
                     return [Candidate(site, answer, is_chosen) for site, answer, is_chosen in answers]
         return candidates(request_of(job), sites, now, queue=view.queue())
+
+    async def _allow_top_up(self, account: CustomerAccount, wei: int) -> None:
+        """Let the grid take `wei` for a top-up. Raises `ContractRefused`, nothing sent, where that would not help."""
+        try:
+            await account.rehearse_top_up(self.id, wei)
+        except ContractRefused as refusal:
+            if refusal.name != "ERC20InsufficientAllowance":
+                raise
+        await account.allow(wei)
 
     async def _first_event(self, ledger: Ledger) -> tuple[JobEvent, int]:
         """Where the story begins, and the block from which on to read the rest."""

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from deepsquare.clusters.port import ClusterNode, NodeState, RunState
+import pytest
+
+from deepsquare.clusters.port import ClusterJob, ClusterNode, NodeState, RunState
 from deepsquare.model import WEI_PER_CREDIT, JobStatus, Node
 from tests.supervisor.stage import LOCKED, Stage
 
@@ -116,6 +118,59 @@ async def test_a_failed_node_costs_the_customer_nothing(s: Stage) -> None:
     await s.go()
     assert (await s.on_chain(job_id)).last_error.endswith("(NODE_FAIL)")
     assert (await s.assert_settled(job_id)).refunded == LOCKED
+
+
+async def test_a_job_that_a_node_could_not_start_is_launched_again_and_ends_well(s: Stage) -> None:
+    job_id = await s.job()
+    await s.go()
+    s.cluster.write(s.tag(job_id), b"slurmstepd: error: execve(): no such file\n")
+    s.cluster.end(s.tag(job_id), RunState.UNSTARTED, 2, detail="FAILED (NonZeroExitCode)")
+    await s.go()
+    assert await s.status(job_id) is JobStatus.SCHEDULED
+    assert len(s.cluster.submits) == 2
+    s.advance(30)
+    s.cluster.start(s.tag(job_id))
+    await s.go()
+    s.cluster.write(s.tag(job_id), b"hello\n")
+    s.advance(60)
+    s.cluster.end(s.tag(job_id), RunState.COMPLETED, 0)
+    await s.go()
+    assert await s.status(job_id) is JobStatus.FINISHED
+    assert bytes(s.gateway.logs[job_id, 1]) == b"hello\n"
+    settled = await s.assert_settled(job_id)
+    assert settled.paid + settled.fee == WEI_PER_CREDIT
+
+
+async def test_a_cluster_that_tells_of_a_failed_launch_for_a_while_is_not_asked_to_start_it_for_each_time(
+    s: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await s.job()
+    await s.go()
+    s.cluster.end(s.tag(job_id), RunState.UNSTARTED, 2)
+    failed, jobs = s.cluster.job(s.tag(job_id)), s.cluster.jobs
+
+    async def with_the_failed_one() -> list[ClusterJob]:
+        told = await jobs()
+        return [*told, *([] if failed in told else [failed])]
+
+    monkeypatch.setattr(s.cluster, "jobs", with_the_failed_one)
+    await s.go()
+    assert len(s.cluster.submits) == 2
+    s.cluster.start(s.tag(job_id))
+    await s.go()
+    assert await s.status(job_id) is JobStatus.RUNNING
+
+
+async def test_a_job_that_a_cluster_cannot_start_three_times_goes_elsewhere(s: Stage) -> None:
+    job_id = await s.job()
+    for _ in range(3):
+        await s.go()
+        s.cluster.end(s.tag(job_id), RunState.UNSTARTED, 2, detail="no disk")
+    await s.go()
+    assert len(s.cluster.submits) == 3
+    assert await s.status(job_id) is JobStatus.PENDING
+    assert s.entry(job_id) is None
+    await s.assign([job_id], provider=1)
 
 
 async def test_only_the_run_that_counts_is_billed_when_the_cluster_requeues(s: Stage) -> None:

@@ -67,6 +67,7 @@ def test_the_page_names_every_way_in_which_a_job_ends_on_a_cluster() -> None:
         RunState.TIMEOUT: "| time limit |",
         RunState.CANCELLED: "| cancelled after",
         RunState.LOST: "node or boot failure |",
+        RunState.UNSTARTED: "| no node could start it,",
     }
     assert words.keys() == {state for state in RunState if state.is_over}
     assert all(word in PAGE for word in words.values())

@@ -42,6 +42,14 @@ async def _ends_well(s: Stage, job_id: JobId) -> None:
     _begin_or_end(s, job_id, await s.status(job_id), RunState.COMPLETED, 0)
 
 
+async def _cannot_be_started_at_first(s: Stage, job_id: JobId) -> None:
+    tag = s.tag(job_id)
+    if [request.tag for request in s.cluster.submits].count(tag) > 1:
+        await _ends_well(s, job_id)
+    elif tag in s.cluster.tags():
+        s.cluster.end(tag, RunState.UNSTARTED, 2)
+
+
 async def _fails(s: Stage, job_id: JobId) -> None:
     _begin_or_end(s, job_id, await s.status(job_id), RunState.FAILED, 3)
 
@@ -88,6 +96,7 @@ def _begin_or_end(s: Stage, job_id: JobId, status: JobStatus, end: RunState, exi
 LIVES = (
     Life("ends well", _ends_well, JobStatus.FINISHED, 0),
     Life("is cancelled while it runs", _is_cancelled_while_it_runs, JobStatus.CANCELLED, 143),
+    Life("cannot be started at first", _cannot_be_started_at_first, JobStatus.FINISHED, 0),
     Life("ends before anybody looks", _ends_before_anybody_looks, JobStatus.FINISHED, 0),
     Life("fails", _fails, JobStatus.FAILED, 3),
     Life("lives on an allowance", _ends_well, JobStatus.FINISHED, 0, delegate=True),

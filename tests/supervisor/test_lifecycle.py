@@ -30,6 +30,7 @@ from deepsquare.supervisor.lifecycle import (
     Claim,
     Forget,
     GiveBack,
+    Relaunch,
     Rules,
     SetLimit,
     Submit,
@@ -214,6 +215,21 @@ CASES = [
         View(job(SCHEDULED), ended(End(JobStatus.FAILED, 1, ago(10), last_error="no start"))),
         (Tell((Report(JobId(7), JobStatus.FAILED, ago(10), 1, "no start"),)),),
     ),
+    Case(
+        "a job that no node could start is submitted once more, for nothing of it ran",
+        View(job(SCHEDULED), SUBMITTED, run(RunState.UNSTARTED)),
+        (Relaunch(ID),),
+    ),
+    Case(
+        "but not while no work may begin",
+        View(job(SCHEDULED), SUBMITTED, run(RunState.UNSTARTED), may_start=False),
+        (WAIT,),
+    ),
+    Case(
+        "and after three times another cluster gets it",
+        View(job(SCHEDULED), SUBMITTED, run(RunState.UNSTARTED, detail="no disk"), failed_launches=2),
+        (GiveBack("the cluster could not start this job, 3 times: no disk"),),
+    ),
     # RUNNING
     Case("a running job runs", View(job(RUNNING), SUBMITTED, run(RunState.RUNNING)), (WAIT,)),
     Case("a suspended job is left alone", View(job(RUNNING), SUBMITTED, run(RunState.SUSPENDED)), (WAIT,)),
@@ -351,6 +367,25 @@ def test_a_broken_node_is_no_end_where_the_cluster_has_requeued_the_job() -> Non
     broken = observe(View(job(RUNNING), SUBMITTED, run(RunState.LOST)), RULES, NOW)
     assert broken.end is not None
     assert observe(View(job(RUNNING), broken, run(RunState.QUEUED)), RULES, NOW).end is None
+
+
+def test_a_job_that_no_node_could_start_has_neither_a_start_nor_an_end() -> None:
+    seen = observe(View(job(SCHEDULED), SUBMITTED, run(RunState.UNSTARTED)), RULES, NOW)
+    assert (seen.started_at, seen.end) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        View(job(RUNNING), SUBMITTED, run(RunState.UNSTARTED)),
+        View(job(SCHEDULED), replace(SUBMITTED, started_at=ago(300)), run(RunState.UNSTARTED)),
+        View(job(SCHEDULED, cancel_requested=True), SUBMITTED, run(RunState.UNSTARTED)),
+    ],
+)
+def test_a_job_that_was_told_or_seen_to_run_or_is_to_end_panics_where_no_node_could_start_it(view: View) -> None:
+    seen = observe(view, RULES, NOW)
+    assert seen.end is not None
+    assert seen.end.status is JobStatus.PANICKED
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def judged(job: ClusterJob, *, cancel_requested: bool = False, output: str = "")
         (RunState.CANCELLED, None, False, JobStatus.FAILED, 143),
         (RunState.LOST, None, False, JobStatus.PANICKED, 0),
         (RunState.LOST, 1, True, JobStatus.PANICKED, 0),
+        (RunState.UNSTARTED, 1, False, JobStatus.PANICKED, 0),
     ],
 )
 def test_the_cluster_and_the_grid_tell_the_same_truth(

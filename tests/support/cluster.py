@@ -49,6 +49,7 @@ class ScriptedCluster:
         """True: a submit takes effect, and its answer is lost."""
         self.may_raise_limits = True
         self.submits: list[JobRequest] = []
+        self._never_began: set[JobTag] = set()
         self.starts: Counter[JobTag] = Counter()
         """How often each job's process was started."""
         self.cancels: list[ClusterJobId] = []
@@ -68,6 +69,8 @@ class ScriptedCluster:
 
     def end(self, tag: JobTag, state: RunState, exit_code: int | None = None, detail: str = "") -> None:
         """The job is over."""
+        if state is RunState.UNSTARTED:
+            self._never_began.add(tag)
         self._set(tag, state=state, ended_at=self._clock.now(), exit_code=exit_code, detail=detail)
 
     def suspend(self, tag: JobTag) -> None:
@@ -116,7 +119,8 @@ class ScriptedCluster:
         self._answer()
         if self.refusal:
             raise SubmitRefused(self.refusal)
-        assert request.tag not in {earlier.tag for earlier in self.submits}, "submitted twice"
+        assert request.tag not in {earlier.tag for earlier in self.submits} - self._never_began, "submitted twice"
+        self._never_began.discard(request.tag)
         cluster_id = ClusterJobId(str(len(self.submits) + 1))
         self.submits.append(request)
         self._jobs[request.tag] = _Job(

@@ -58,6 +58,8 @@ class RunState(enum.StrEnum):
     """Cancelled by us or by the job's own account."""
     LOST = "lost"
     """Ended by the cluster and not by the job: an admin's cancel, preemption, a failed node or boot."""
+    UNSTARTED = "unstarted"
+    """The cluster could not start it: nothing of it ever ran, so it may be submitted once more."""
 
     @property
     def is_over(self) -> bool:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from deepsquare.clusters.port import Cluster, ClusterJob, NodeState
+from deepsquare.clusters.port import Cluster, ClusterJob, ClusterJobId, NodeState
 from deepsquare.model import JobDefinition, JobTag, Node
 from deepsquare.scheduling.packing import pack
 from deepsquare.supervisor.lifecycle import Absence
@@ -23,6 +23,7 @@ class ClusterView:
         self._runs: dict[JobTag, ClusterJob] = {}
         self._up: tuple[Node, ...] = ()
         self._nodes_read_at: datetime | None = None
+        self._left_out: set[ClusterJobId] = set()
         self._absent: dict[JobTag, Absence] = {}
         self.answers = False
         """Whether the last look succeeded."""
@@ -34,13 +35,19 @@ class ClusterView:
         """
         self.answers = False
         jobs, _ = await asyncio.gather(self._cluster.jobs(), self._look_at_nodes(now))
-        runs = {job.tag: job for job in jobs}
+        self._left_out.intersection_update([job.id for job in jobs])
+        runs = {job.tag: job for job in jobs if job.id not in self._left_out}
         for tag in expected:
             if tag not in runs and (found := await self._cluster.find(tag)) is not None:
                 runs[tag] = found
         self._runs = runs
         self._count_absent(expected, now)
         self.answers = True
+
+    def leave_out(self, cluster_id: ClusterJobId) -> None:
+        """Hear no more of this job, for another one takes its place; a cluster tells of what is over for a while."""
+        self._left_out.add(cluster_id)
+        self._runs = {tag: run for tag, run in self._runs.items() if run.id != cluster_id}
 
     def knows_all(self, expected: Collection[JobTag]) -> bool:
         """Whether the last look succeeded and found all of these jobs."""

@@ -20,6 +20,8 @@ from deepsquare.supervisor import outcome
 from deepsquare.supervisor.entry import End, Entry
 
 _SECONDS_PER_MINUTE = 60
+_MOST_LAUNCHES = 3
+"""How often a cluster may fail to start a job before another one gets it."""
 _OURS = (JobStatus.META_SCHEDULED, JobStatus.SCHEDULED, JobStatus.RUNNING)
 
 
@@ -76,6 +78,8 @@ class View:
     """Whether new work may begin: the chain's word is fresh, the journal can be written, the cluster answers."""
     trouble: Trouble | None = None
     """Why the last try to submit failed; None where none did."""
+    failed_launches: int = 0
+    """How often this cluster could not start it and was asked once more."""
 
     @property
     def is_running_here(self) -> bool:
@@ -109,6 +113,13 @@ class Submit:
     limit_minutes: int
     may_exist: bool
     """True where an earlier submit's fate is unknown: then the cluster is asked for the tag once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaunch:
+    """Forget what the cluster could not start, so that it is submitted once more."""
+
+    cluster_id: ClusterJobId
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +160,7 @@ class Forget:
 
 _UNWRITTEN_END = Wait("its end is not in the journal yet, so nobody is told")
 
-Action = Wait | Claim | GiveBack | Submit | Cancel | SetLimit | Tell | TopUp | Forget
+Action = Wait | Claim | GiveBack | Submit | Relaunch | Cancel | SetLimit | Tell | TopUp | Forget
 
 
 def is_ours(job: Job, entry: Entry, provider: Address) -> bool:
@@ -169,11 +180,16 @@ def observe(view: View, rules: Rules, now: datetime, output: str = "") -> Entry:
     """The journal's entry after this look. `output` is the end of the job's output, needed where its run is over."""
     entry, run = view.entry, view.run
     if run is not None:
-        entry = replace(entry, cluster_id=run.id, started_at=run.started_at or entry.started_at)
+        entry = replace(entry, cluster_id=run.id, started_at=_known_start(run) or entry.started_at)
     if not is_ours(view.job, entry, rules.provider):
         return replace(entry, settled_at=entry.settled_at or now)
     entry = replace(entry, settled_at=None)
     return replace(entry, end=_end(view, entry, rules, now, output))
+
+
+def _known_start(run: ClusterJob) -> datetime | None:
+    """When the job began, as far as it did."""
+    return None if run.state is RunState.UNSTARTED else run.started_at
 
 
 def decide(view: View, rules: Rules, now: datetime) -> tuple[Action, ...]:
@@ -200,7 +216,7 @@ def _end(view: View, entry: Entry, rules: Rules, now: datetime, output: str) -> 
     if end is not None and not _is_revoked(end, run):
         return end
     if run is not None:
-        if not run.state.is_over:
+        if not run.state.is_over or _may_be_launched_again(view.job, entry, run):
             return None
         return outcome.judge(
             run,
@@ -216,7 +232,14 @@ def _end(view: View, entry: Entry, rules: Rules, now: datetime, output: str) -> 
 
 def _is_revoked(end: End, run: ClusterJob | None) -> bool:
     """An end by the cluster's fault that nobody was told yet, of a job that the cluster has again (requeued)."""
-    return end.status is JobStatus.PANICKED and run is not None and run.state is not RunState.LOST
+    is_fault = run is None or run.state in (RunState.LOST, RunState.UNSTARTED)
+    return end.status is JobStatus.PANICKED and not is_fault
+
+
+def _may_be_launched_again(job: Job, entry: Entry, run: ClusterJob) -> bool:
+    """Whether nothing of the job ever ran, and nobody was told or shown that it does: it need not end for that."""
+    is_wanted = job.status is JobStatus.SCHEDULED and not job.cancel_requested
+    return run.state is RunState.UNSTARTED and entry.started_at is None and is_wanted
 
 
 def _is_lost(absence: Absence | None, rules: Rules, now: datetime) -> bool:
@@ -239,6 +262,8 @@ def _claimed(view: View, rules: Rules, now: datetime) -> Iterator[Action]:
     job, entry, run = view.job, view.entry, view.run
     if run is None:
         yield _submission(view, rules, now)
+    elif _may_be_launched_again(job, entry, run):
+        yield _another_launch(view, run)
     elif run.state.is_over:
         yield _UNWRITTEN_END
     elif run.state is RunState.QUEUED or run.started_at is None:
@@ -261,6 +286,14 @@ def _submission(view: View, rules: Rules, now: datetime) -> Action:
     if not view.may_start:
         return Wait("no new work is begun now")
     return Submit(limit_minutes(job, rules), may_exist=entry.submit_intended_at is not None)
+
+
+def _another_launch(view: View, run: ClusterJob) -> Action:
+    if not view.may_start:
+        return Wait("no new work is begun now")
+    if view.failed_launches + 1 >= _MOST_LAUNCHES:
+        return GiveBack(f"the cluster could not start this job, {_MOST_LAUNCHES} times: {run.detail}")
+    return Relaunch(run.id)
 
 
 def _patience_ends(job: Job, trouble: Trouble, rules: Rules) -> datetime:

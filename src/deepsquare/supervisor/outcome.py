@@ -86,7 +86,7 @@ def _verdict(run: ClusterJob, *, cancel_requested: bool) -> tuple[JobStatus, int
             return JobStatus.OUT_OF_CREDITS, _code(run), "the paid time is over"
         case RunState.CANCELLED:
             return _cancelled(run, cancel_requested=cancel_requested)
-        case RunState.LOST:
+        case RunState.LOST | RunState.UNSTARTED:
             detail = f" ({run.detail})" if run.detail else ""
             return JobStatus.PANICKED, 0, f"the cluster ended this job, not the job itself{detail}"
         case RunState.QUEUED | RunState.RUNNING | RunState.SUSPENDED:

@@ -16,7 +16,7 @@ from deepsquare.model import JobId
 from deepsquare.supervisor.chainview import ChainView
 from deepsquare.supervisor.entry import Entry
 from deepsquare.supervisor.intake import Intake, tag_of
-from deepsquare.supervisor.lifecycle import Cancel, Forget, GiveBack, Rules, SetLimit, Submit, TopUp, View
+from deepsquare.supervisor.lifecycle import Cancel, Forget, GiveBack, Relaunch, Rules, SetLimit, Submit, TopUp, View
 from deepsquare.supervisor.ports import Ports
 from deepsquare.supervisor.redaction import public_reason
 from deepsquare.supervisor.scratch import sweep
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _BATCH_TEXT_CHARACTERS = 8_000
 """Text is the dear part of a report: so much of it fits into one transaction with ease."""
 
-SingleAction = GiveBack | Submit | Cancel | SetLimit | TopUp | Forget
+SingleAction = GiveBack | Submit | Relaunch | Cancel | SetLimit | TopUp | Forget
 
 
 class Performer:
@@ -43,6 +43,8 @@ class Performer:
         match action:
             case Submit():
                 await self._intake.submit(view.job, view.entry, action, rules)
+            case Relaunch():
+                await self._relaunch(view.entry, action.cluster_id)
             case Cancel():
                 await self._cancel(view.entry, action)
             case SetLimit():
@@ -76,6 +78,12 @@ class Performer:
                 _log.info("job %d: the chain has it as %s", report.job_id, report.status.name)
             else:
                 _log.warning("job %d: the chain does not take %s: %s", report.job_id, report.status.name, refusal)
+
+    async def _relaunch(self, entry: Entry, cluster_id: ClusterJobId) -> None:
+        _log.warning("job %d: the cluster could not start it (job %s there); once more", entry.job_id, cluster_id)
+        # The journal first: what it takes for submitted and the cluster does not know would count as lost.
+        await self._ports.journal.amend({entry.key: lambda now: Entry(now.job_id, now.attempt)})
+        await self._ports.cluster.forget(tag_of(self._ports.chain.grid, entry))
 
     async def _cancel(self, entry: Entry, action: Cancel) -> None:
         _log.info("job %d: cancelling it on the cluster: %s", entry.job_id, action.reason)

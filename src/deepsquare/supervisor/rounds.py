@@ -29,6 +29,7 @@ from deepsquare.supervisor.lifecycle import (
     Claim,
     Forget,
     GiveBack,
+    Relaunch,
     Rules,
     Submit,
     Tell,
@@ -69,6 +70,7 @@ class Rounds:
         self._pace = Pace()
         self._standing = Troubles()
         self._troubles: dict[JobId, Trouble] = {}
+        self._failed_launches: Counter[AttemptKey] = Counter()
         self._strangers: set[JobTag] = set()
         self._is_claiming = False
         self._is_telling = False
@@ -167,6 +169,7 @@ class Rounds:
                     has_room=job.status is not JobStatus.META_SCHEDULED or self._cluster_view.has_room(job.definition),
                     may_start=may_start,
                     trouble=self._troubles.get(entry.job_id),
+                    failed_launches=self._failed_launches[entry.key],
                 )
             )
         return views
@@ -269,9 +272,14 @@ class Rounds:
                 self._troubles[job_id] = self._trouble(job_id, error)
             return
         self._troubles.pop(job_id, None)
-        if isinstance(action, Forget):
-            self._pace.keep(view.entry.key, ())
-            self._shipper.forget(view.entry.key)
+        match action:
+            case Relaunch(cluster_id):
+                self._failed_launches[view.entry.key] += 1
+                self._cluster_view.leave_out(cluster_id)
+            case Forget():
+                self._pace.keep(view.entry.key, ())
+                self._shipper.forget(view.entry.key)
+                del self._failed_launches[view.entry.key]
 
     def _trouble(self, job_id: JobId, error: Exception) -> Trouble:
         """The failed submit, dated from the first of its kind in a row."""
@@ -286,6 +294,9 @@ class Rounds:
         for entry in self._ports.journal.entries:
             job = self._chain_view.job(entry.job_id)
             if job is None or entry.cluster_id is None or entry.log_complete:
+                continue
+            if entry.started_at is None and entry.settled_at is None:
+                # What stands there before it begins is the cluster's, not the job's: it may be launched once more.
                 continue
             run = self._cluster_view.run(self._tag(entry))
             is_over = entry.settled_at is not None and (run is None or run.state.is_over)

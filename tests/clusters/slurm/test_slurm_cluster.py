@@ -193,6 +193,26 @@ async def test_a_failed_node_is_the_clusters_fault(own_place: SlurmPlace) -> Non
     assert states == {name: NodeState.DOWN if name == node else NodeState.UP for name in own_place.lab.nodes}
 
 
+async def test_a_job_that_no_node_could_start_may_be_submitted_once_more(own_place: SlurmPlace) -> None:
+    cluster = own_place.open(extra_options=("--hold",))
+    request = job(own_place, "echo hello")
+    held = await cluster.submit(request)
+    folder = own_place.spool / str(request.tag)
+    folder.chmod(0)  # no node gets at the job's files
+    await admin(own_place, "scontrol", "release", held)
+    await until_polled(cluster, request, RunState.UNSTARTED)
+    folder.chmod(0o711)
+
+    await cluster.forget(request.tag)
+    restarted = own_place.open()
+    again = await restarted.submit(request)
+    ended = await until(restarted, request.tag)
+
+    assert again != held
+    assert (ended.id, ended.state) == (again, RunState.COMPLETED)
+    assert restarted.output_path(request.tag).read_text() == "hello\n"
+
+
 async def test_drained_nodes_are_told_apart(own_place: SlurmPlace) -> None:
     node = own_place.lab.nodes[1]
 

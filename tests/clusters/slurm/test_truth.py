@@ -99,10 +99,26 @@ def test_a_cancel_by_an_admin_is_the_clusters_fault(history: Row | None) -> None
 
 
 def test_a_job_that_no_node_could_start_is_the_clusters_fault() -> None:
-    assert judged(queue=row("FAILED", exit_code=1, reason="JobLaunchFailure")).state is RunState.LOST
+    assert judged(queue=row("FAILED", exit_code=1, reason="JobLaunchFailure")).state is RunState.UNSTARTED
     at_once = row("FAILED", exit_code=1, ended_at=START, restarts=1)
 
-    assert judged(queue=at_once).state is RunState.LOST
+    assert judged(queue=at_once).state is RunState.UNSTARTED
+
+
+def test_a_job_runs_once_its_wrapper_says_so_or_after_a_moment_in_which_no_node_has_failed_to_start_it() -> None:
+    young = row("RUNNING", started_at=NOW - timedelta(seconds=5))
+    launched = judged(queue=young)
+
+    assert (launched.state, launched.started_at) == (RunState.QUEUED, None)
+    assert judged(queue=young, begun=Run("17", 1)).state is RunState.QUEUED, "another run began"
+    assert judged(queue=young, begun=Run("17", 0)).state is RunState.RUNNING
+    assert judged(queue=row("RUNNING", started_at=NOW - timedelta(seconds=6))).state is RunState.RUNNING
+
+
+def test_a_job_that_no_node_could_start_again_did_run_before() -> None:
+    at_once = row("FAILED", exit_code=1, ended_at=START, restarts=1)
+
+    assert judged(queue=at_once, begun=Run("17", 0)).state is RunState.LOST
     assert judged(queue=at_once, begun=Run("17", 0), end=record(restarts=0)).state is RunState.LOST
 
 
@@ -135,7 +151,8 @@ def test_a_word_of_a_newer_slurm_decides_nothing() -> None:
 
 
 def test_every_word_of_slurm_has_a_state() -> None:
-    assert set(STATES.values()) == set(RunState) - {RunState.CANCELLED}  # that one depends on who it was
+    # Those two depend on who it was, and on whether it ever began.
+    assert set(STATES.values()) == set(RunState) - {RunState.CANCELLED, RunState.UNSTARTED}
 
 
 def test_while_slurm_has_not_noticed_the_end_it_has_time_to_do_so() -> None:

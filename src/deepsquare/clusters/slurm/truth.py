@@ -170,6 +170,8 @@ def _judge_row(known: Known, row: Row) -> ClusterJob:
         return _judge_record(known, record)
     if state is RunState.QUEUED:
         return ClusterJob(ClusterJobId(row.id), known.tag, state, detail=row.reason or row.state)
+    if state is RunState.RUNNING and _is_being_launched(known, row):
+        return ClusterJob(ClusterJobId(row.id), known.tag, RunState.QUEUED, detail=f"{row.state}: a node starts it")
     return ClusterJob(ClusterJobId(row.id), known.tag, state, started_at=row.started_at, detail=row.state)
 
 
@@ -213,10 +215,23 @@ def _ended_state(known: Known, row: Row) -> tuple[RunState, str]:
             return RunState.CANCELLED, "CANCELLED by the job's own account"
         return state, "CANCELLED by an administrator"
     if state is RunState.FAILED and _was_not_launched(known, row):
-        return RunState.LOST, f"{row.state} ({row.reason or 'launch failed'}): a node could not start the job"
+        has_run_before = known.begun is not None or known.end is not None  # and was queued again since
+        failed = RunState.LOST if has_run_before else RunState.UNSTARTED
+        return failed, f"{row.state} ({row.reason or 'launch failed'}): a node could not start the job"
     if state in (RunState.COMPLETED, RunState.FAILED) or not row.reason:
         return state, row.state
     return state, f"{row.state} ({row.reason})" if row.reason != "NonZeroExitCode" else row.state
+
+
+def _is_being_launched(known: Known, row: Row) -> bool:
+    """True for a moment after Slurm gave the job its nodes, until its wrapper says that it begins.
+
+    A node may yet fail to start it. Where nothing is written for longer (a prolog, or a job that has deleted its
+    records), Slurm's word counts.
+    """
+    if row.started_at is None or (known.begun is not None and known.begun.is_that_of(row)):
+        return False
+    return known.now - row.started_at <= _LAUNCH_SPAN
 
 
 def _was_not_launched(known: Known, row: Row) -> bool:

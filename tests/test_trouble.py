@@ -49,3 +49,11 @@ def test_whoever_sees_only_warnings_sees_its_end_too(trouble: PassingTrouble, ca
     trouble.fails("listening", "nobody answers")
     trouble.works("listening")
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_what_nobody_has_to_be_warned_of_begins_and_ends_more_quietly(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    trouble = PassingTrouble(logging.getLogger("a part"), logging.INFO)
+    trouble.fails("listening", "nobody answers")
+    trouble.works("listening")
+    assert [record.levelno for record in caplog.records] == [logging.INFO, logging.INFO]

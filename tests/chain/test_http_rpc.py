@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -290,6 +291,24 @@ async def test_a_socket_that_comes_back_is_used_again() -> None:
         while await rpc.request("stay") == "by POST":
             clock.advance(1)
         await rpc.close()
+
+
+async def test_a_socket_that_is_not_there_is_told_of_once_and_once_that_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "deepsquare.chain.node_socket")
+    clock, node = ManualClock(), SocketNode(lambda request: "?" if request["method"] == "babble" else named(request))
+    async with head_server(node) as websocket_url, http_node(result("by POST")) as url:
+        rpc = HttpRpc(url, websocket_url, clock=clock, poll_seconds=1)
+        while len(node.messages) < 3:
+            assert await rpc.request("babble") == "by POST"
+            clock.advance(1)
+        while await rpc.request("stay") == "by POST":
+            clock.advance(1)
+        await rpc.close()
+    told = [record.getMessage() for record in caplog.records if record.name == "deepsquare.chain.node_socket"]
+    assert [message.partition(": ")[0] for message in told] == ["the socket to the node"] * 2
+    assert told[1].endswith("all is well again")
 
 
 async def test_a_node_that_says_nothing_over_its_socket_is_given_up_after_a_while() -> None:

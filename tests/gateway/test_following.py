@@ -165,6 +165,22 @@ async def test_a_gateway_that_stops_lets_its_followers_go(gateway: Gateway) -> N
         assert await waiting is None
 
 
+async def test_where_the_chain_goes_away_under_a_follower_its_answer_ends_and_nothing_fails(gateway: Gateway) -> None:
+    job_id = await gateway.job(JobStatus.RUNNING)
+    knock = await challenged(gateway, job_id, gateway.accounts.customer, "read-log")
+    path, reads = f"/v1/jobs/{job_id}/log/follow", gateway.chain.reads
+    async with asyncio.TaskGroup() as group:
+        answer = group.create_task(gateway.http.get(path, headers=knock.header()))
+        while gateway.chain.reads == reads:  # the look at its door
+            await asyncio.wait({answer}, timeout=0)
+        gateway.chain.is_reachable = False
+        while not answer.done():
+            gateway.clock.advance(gateway.parts.settings.follow_poll_seconds)
+            await asyncio.sleep(0)
+    assert answer.result().status_code == 200
+    assert "event: end" not in answer.result().text
+
+
 async def finished(gateway: Gateway, output: bytes) -> JobId:
     """A job that printed `output` and is over, its log complete."""
     job_id, provider = await gateway.job(JobStatus.RUNNING), gateway.accounts.provider

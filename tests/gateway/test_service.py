@@ -179,6 +179,7 @@ async def test_a_gateway_that_is_away_is_told_of_once_by_whoever_follows_and_onc
         assert await collected(client.follow_log(JobId(1), signer("customer"))) == []
     assert [message.partition(":")[0] for message in caplog.messages] == ["following logs", "following logs"]
     assert "nobody there" in caplog.messages[0]
+    assert caplog.messages[0].endswith("; trying again every 0 s")
     assert caplog.messages[1].endswith("all is well again")
 
 

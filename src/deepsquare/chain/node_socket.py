@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepsquare.clock import Clock
+from deepsquare.trouble import PassingTrouble
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 _SUBSCRIPTION = "eth_subscribe"
 """The id of our one subscription; those of calls are numbers."""
 _SUBSCRIBE = json.dumps({"jsonrpc": "2.0", "id": _SUBSCRIPTION, "method": "eth_subscribe", "params": ["newHeads"]})
+_WHAT_MAY_FAIL = "the socket to the node"
 _OPEN_TIMEOUT_SECONDS = 5.0
 _LONGEST_ANSWER_BYTES = 64 * 2**20
 
@@ -50,6 +52,8 @@ class NodeSocket:
         self._was_tried = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
         self._is_closed = False
+        # POST serves meanwhile, so nobody has to be warned of it.
+        self._trouble = PassingTrouble(logger, logging.INFO)
 
     async def ask(self, calls: Sequence[Message], *, is_batch: bool) -> Any:
         """The node's answer to calls with numbers of their own. Raises `SocketUnavailable`, `SocketLost`."""
@@ -147,8 +151,10 @@ class NodeSocket:
                     await self._subscribe(connection)
                 async for message in connection:
                     self._take(json.loads(message))
+                    self._trouble.works(_WHAT_MAY_FAIL)
         except (OSError, WebSocketException, ValueError) as error:
-            logger.info("no socket to the node (%s); asking by POST, reading at a fixed pace until it is back", error)
+            why = f"{error}; asking by POST, reading at a fixed pace until it is back"
+            self._trouble.fails(_WHAT_MAY_FAIL, why)
         finally:
             self._connection = None
             self._is_subscribed = False

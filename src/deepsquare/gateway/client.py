@@ -221,8 +221,8 @@ class GatewayClient(ServiceClient):
                             yield self._chunk(event)
                 await self._clock.sleep(RECONNECT_SECONDS)
             except GatewayUnreachable as problem:
-                self._trouble.fails("following logs", problem)
                 pause = problem.retry_after_seconds if isinstance(problem, GatewayBusy) else RECONNECT_SECONDS
+                self._trouble.fails("following logs", f"{problem.what}; trying again every {pause:g} s")
                 await self._clock.sleep(pause)
 
     async def _follow_once(

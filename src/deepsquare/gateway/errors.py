@@ -38,9 +38,9 @@ class GatewayUnreachable(GatewayError):
     transient = True
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(
-            f"the gateway at {url} does not answer ({reason}); check its address and that it runs, then try again"
-        )
+        self.what = f"the gateway at {url} does not answer ({reason})"
+        """What happened, without what to do: for whoever tries again by itself."""
+        super().__init__(f"{self.what}; check its address and that it runs, then try again")
         self.url = url
 
 
@@ -49,7 +49,8 @@ class GatewayBusy(GatewayUnreachable):
 
     def __init__(self, url: str, code: str, message: str, retry_after_seconds: float) -> None:
         super().__init__(url, message)
-        self.args = (f"the gateway at {url} is busy: {message}; try again in {retry_after_seconds:g} s",)
+        self.what = f"the gateway at {url} is busy: {message}"
+        self.args = (f"{self.what}; try again in {retry_after_seconds:g} s",)
         self.code = code
         self.message = message
         self.retry_after_seconds = retry_after_seconds

@@ -12,10 +12,12 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepsquare import compiler
+from deepsquare.chain.errors import ChainError
 from deepsquare.chain.keccak import checksum_address
 from deepsquare.gateway.access import Purpose
 from deepsquare.gateway.codes import ErrorCode
 from deepsquare.gateway.credentials import CHALLENGE_HEADER, challenge_header
+from deepsquare.gateway.errors import StoreUnavailable
 from deepsquare.gateway.following import READ_BYTES, Chunk, End, Heartbeat, Place
 from deepsquare.gateway.gate import Grant
 from deepsquare.gateway.logs import LogState
@@ -238,8 +240,11 @@ async def _content(parts: Parts, job_id: JobId, state: LogState) -> AsyncIterato
 async def _events(parts: Parts, job_id: JobId, place: Place) -> AsyncIterator[bytes]:
     with parts.wakeups.listen(job_id) as event:
         yield KEEPALIVE_COMMENT
-        async for happening in parts.followers.follow(job_id, place, event):
-            yield _encoded(happening)
+        try:
+            async for happening in parts.followers.follow(job_id, place, event):
+                yield _encoded(happening)
+        except (ChainError, StoreUnavailable):
+            return  # the answer has begun and cannot tell it any more: whoever follows comes back, and is told then
 
 
 def _encoded(happening: Chunk | End | Heartbeat) -> bytes:

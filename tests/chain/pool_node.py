@@ -32,6 +32,7 @@ class PoolNode:
         """So many transactions arrive although the sender hears of a lost connection."""
         self.succeeds = True
         self.gas_used = 21_000
+        self.block_gas = BLOCK_GAS
         self.estimates = 0
         self.refuse_estimates: RpcError | None = None
         self.refuse_once: list[RpcError] = []
@@ -133,7 +134,7 @@ class PoolNode:
         return hex(self.tip)
 
     def _head(self) -> dict[str, Any]:
-        head = {"number": hex(self.block), "gasLimit": hex(BLOCK_GAS)}
+        head = {"number": hex(self.block), "gasLimit": hex(self.block_gas)}
         return head if self.base_fee is None else head | {"baseFeePerGas": hex(self.base_fee)}
 
     def _count(self, account: str, tag: str) -> str:

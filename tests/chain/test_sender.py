@@ -160,17 +160,27 @@ async def test_a_refusal_where_gas_costs_nothing_is_told_with_its_reason_too() -
     sender = sender_for(node)
     await mined(node, sender.send(TARGET, b""))
     node.succeeds = False
-    node.replay_error = LATE
+    node.refuse_estimates = LATE
     with pytest.raises(ContractRefused, match="late"):
         await mined(node, sender.send(TARGET, b"\x01"))
-    assert node.estimates == 1
+    assert len(node.received) == 2
 
 
-async def test_a_call_for_which_free_gas_was_too_little_is_estimated_and_sent_once_more() -> None:
+async def test_no_transaction_is_given_more_gas_than_any_may_have_however_much_a_block_holds() -> None:
+    node = PoolNode(0, tip=0)
+    node.block_gas = 10**9
+    sender = sender_for(node)
+    receipts = [await mined(node, sender.send(TARGET, bytes([number]))) for number in range(2)]
+    assert node.transaction(receipts[-1].transaction_hash)["gas"] == 2**24
+
+
+@pytest.mark.parametrize("gas_used", [BLOCK_GAS // 2, BLOCK_GAS // 3])
+async def test_a_call_for_which_free_gas_was_too_little_is_estimated_and_sent_once_more(gas_used: int) -> None:
+    # A contract may notice it by itself, as a batch does, and hand back what is left.
     node = PoolNode(0, tip=0)
     sender = sender_for(node)
     await mined(node, sender.send(TARGET, b""))
-    node.succeeds, node.gas_used = False, BLOCK_GAS // 2
+    node.succeeds, node.gas_used = False, gas_used
 
     def succeed_once_it_was_estimated(_: str) -> None:
         node.succeeds = node.estimates == 2

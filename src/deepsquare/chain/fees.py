@@ -13,6 +13,8 @@ from deepsquare.clock import Clock
 _METHOD_NOT_FOUND = -32601
 _DEFAULT_TIP = 10**9
 """One gwei, for nodes that suggest none."""
+_MOST_GAS = 2**24
+"""Of one transaction, by EIP-7825: nodes that go by it take none with more."""
 _FRESH_FOR = timedelta(seconds=3)
 """A base fee rises by at most an eighth per block, and the offer covers twice as much."""
 
@@ -30,8 +32,10 @@ class FeeMarket:
 
     @property
     def free_gas(self) -> int | None:
-        """Half of what a block holds, where gas cost nothing when fees were last asked for; else None."""
-        return self._block_gas // 2 if self._read_at is not None and self._fees.are_nothing else None
+        """Plenty for a transaction, where gas cost nothing when fees were last asked for; else None."""
+        if self._read_at is None or not self._fees.are_nothing:
+            return None
+        return min(self._block_gas // 2, _MOST_GAS)
 
     async def fees(self, *, fresh: bool = False) -> Fees:
         """Fees that a transaction sent now is taken in for, even if the base fee doubles before it is."""

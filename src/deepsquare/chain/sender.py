@@ -10,7 +10,8 @@ an account's rate is not bound by the block time. The rules that make repetition
   transaction that is none of ours (another process with the same key).
 
 A call that the contract would refuse is found out by the estimate and costs nothing. Where gas costs nothing
-anyway, a sender that knows it does not have each call run twice: it sends at once, and its receipt tells a refusal.
+anyway, a sender that knows it does not have each call run twice: it sends at once, and asks for the estimate
+where that failed in its block.
 """
 
 import asyncio
@@ -125,9 +126,11 @@ class Sender:
                 continue
             if receipt.succeeded:
                 return receipt
-            if free_gas is None or receipt.gas_used < sent.transaction.gas:
+            if free_gas is None:
                 raise await self._reason(sent.transaction, receipt)
-            may_fail = False  # free gas was too little: now the estimate tells how much it takes, or that it cannot be
+            may_fail = (
+                False  # now the estimate tells why it cannot be, or how much gas it takes where that was too little
+            )
 
     async def rehearse(self, to: Address, data: bytes) -> None:
         """Have the node try a call that is not sent. Raises what `send` raises before it sends."""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from deepsquare.chain import ChainUnreachable, EventReader, Ledger, Report, SchedulerAccount
+from deepsquare.clock import Clock
 from deepsquare.metascheduler.client import survey
 from deepsquare.metascheduler.service import MetaScheduler
 from deepsquare.metascheduler.settings import MetaSchedulerSettings
@@ -386,6 +387,34 @@ async def test_a_banned_provider_gets_nothing_new(grid: FreshGrid) -> None:
     job = await request(grid)
     await service.round()
     assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, DEAR)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A clock that goes before another one."""
+
+    clock: Clock
+    seconds: float
+
+    def now(self) -> datetime:
+        return self.clock.now() + timedelta(seconds=self.seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+
+
+async def test_a_job_that_is_not_overdue_for_the_chain_yet_makes_no_blocks(grid: FreshGrid) -> None:
+    # Each block wakes the scheduler for another round: it would go round as fast as it can.
+    job = await request(grid)
+    await scheduler(grid).round()
+    timeout_seconds = (await grid.ledger.settings()).claim_timeout_seconds
+    clock = Ahead(grid.clock, timeout_seconds + 1)
+    service = MetaScheduler(grid.ledger, grid.scheduler_account, EventReader(grid.ledger, clock=clock), clock)
+    head = await grid.ledger.head()
+    for _ in range(3):
+        await service.round()
+    assert await grid.ledger.head() == head
+    assert await place_of(grid, job) == (JobStatus.META_SCHEDULED, CHEAP)
 
 
 async def _finish(grid: FreshGrid, job: JobId) -> None:

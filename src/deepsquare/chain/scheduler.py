@@ -23,4 +23,7 @@ class SchedulerAccount(GridAccount):
 
     async def expire(self, job_id: JobId) -> None:
         """Move on a job whose claim, provider's lease or latest start ran out. Anybody may."""
-        await self._ledger.meta_scheduler_contract.send(self._sender, "expire", codec.job_id_field(job_id))
+        contract, field = self._ledger.meta_scheduler_contract, codec.job_id_field(job_id)
+        # Refused in a block, where gas is free, it would wake all who follow the chain: a scheduler to try it again.
+        await contract.rehearse(self._sender, "expire", field)
+        await contract.send(self._sender, "expire", field)

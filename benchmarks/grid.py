@@ -1,7 +1,8 @@
 """What the grid adds to Slurm: the same jobs through the whole grid and by plain `sbatch`, on one cluster, in one run.
 
 The cluster is a real Slurm of four nodes on loopback, the grid is the one that `dps up --slurm` runs: each
-service its own process, the chain durable. Both sides are watched by looking every 20 ms. A job's RUNNING is
+service its own process, the chain durable. The plain jobs are another user's, as on any cluster that has users beside
+the grid: a supervisor asks Slurm for the jobs of its own account. Both sides are watched by looking every 20 ms. A job's RUNNING is
 the moment when its own program starts; the grid's is the moment when its customer hears of it.
 
 A step of the language is an `srun`, and a plain batch script needs none. What is promised is measured beside the
@@ -28,7 +29,7 @@ from deepsquare.model import JobStatus, Label
 from deepsquare.sdk import AsyncClient
 from deepsquare.sdk.job import AsyncJob
 from tests.support.nodes import anvil, installed
-from tests.support.slurm import SlurmLab, slurm_lab
+from tests.support.slurm import JOB_ACCOUNT, SlurmLab, slurm_lab
 
 LOOK_SECONDS = 0.02
 AT_SLURM = [Label("site", "summit")]
@@ -108,7 +109,10 @@ async def _latency(lab: SlurmLab, client: AsyncClient, runs: int) -> list[Figure
 
 def _plain_latency(lab: SlurmLab) -> tuple[float, float]:
     """Seconds from `sbatch` to the program's start and to the end as `squeue` tells it."""
-    mark = lab.folder / "mark"
+    mark = lab.folder / "marks" / "begun"
+    if not mark.parent.exists():
+        mark.parent.mkdir()
+        mark.parent.chmod(0o777)  # the jobs are another user's
     mark.unlink(missing_ok=True)
     begin = time.time()
     job = _sbatch(lab, f"date +%s.%N > {mark}")
@@ -129,7 +133,6 @@ async def _throughput(lab: SlurmLab, client: AsyncClient, jobs: int, program: st
     """Jobs per second of many jobs of one program: through the grid, by `sbatch`, and by `sbatch` with `srun`."""
     plain = await _plain_rate(lab, jobs, program)
     through = await _grid_rate(client, jobs, program)
-    # Last: Slurm lists jobs that are over for a while, and the grid would read these at each look.
     steps = await _plain_rate(lab, jobs, f"srun {program}")
     many = f"{jobs} jobs of `{program}`"
     detail = f"grid, whose step is an srun: {through:.1f} jobs/s; sbatch of the bare program: {plain:.1f} jobs/s"
@@ -219,8 +222,8 @@ async def _follow_latency(client: AsyncClient, lines: int) -> Figure:
 
 
 def _sbatch(lab: SlurmLab, command: str) -> str:
-    argv = ["sbatch", "--parsable", "--output=/dev/null", "--mem=50", f"--wrap={command}"]
-    return lab.run(*argv).strip()
+    argv = ["sbatch", "--parsable", f"--uid={JOB_ACCOUNT}", "--chdir=/", "--output=/dev/null", "--mem=50"]
+    return lab.run(*argv, f"--wrap={command}").strip()
 
 
 def _state(lab: SlurmLab, job: str) -> str:

@@ -2,8 +2,8 @@
 
 The cluster is a real Slurm of four nodes on loopback, the grid is the one that `dps up --slurm` runs: each
 service its own process, the chain durable. The plain jobs are another user's, as on any cluster that has users beside
-the grid: a supervisor asks Slurm for the jobs of its own account. Both sides are watched by looking every 20 ms. A job's RUNNING is
-the moment when its own program starts; the grid's is the moment when its customer hears of it.
+the grid: a supervisor asks Slurm for the jobs of its own account. Both sides are watched by looking every 20 ms. A
+job's RUNNING is the moment when its own program starts; the grid's is the moment when its customer hears of it.
 
 A step of the language is an `srun`, and a plain batch script needs none. What is promised is measured beside the
 bare program; a second figure stands beside jobs that do the same work, a program under `srun`. A third one is of

@@ -285,6 +285,26 @@ def test_work_is_bound_ahead_where_jobs_end_all_the_time_and_nowhere_else() -> N
     assert not made.clusters[BOB].ahead
 
 
+def test_jobs_that_come_after_the_ends_are_bound_ahead_as_those_that_waited_would_have_been() -> None:
+    made = scheduler(cluster(ALICE, cpus(4)), cluster(BOB, cpus(4)), policy=replace(FCFS, latency_seconds=10))
+    for number in range(4):
+        made.hold(JobId(100 + number), job(100 + number), BOB, 0, until=MINUTE)
+    for number in range(20):
+        made.hold(JobId(number), job(number), ALICE, 0, until=MINUTE)
+        made.end(JobId(number), number / 4)
+        made.decide(number / 4)
+    for number in range(200, 300):
+        made.submit(job(number, at=5, seconds=2))
+    made.decide(5)
+    assert len(made.clusters[ALICE].held) == 4
+    assert 16 <= len(made.clusters[ALICE].ahead) <= 32
+    assert not made.clusters[BOB].ahead
+    bound = len(made.clusters[ALICE].ahead)
+    made.submit(job(300, at=6, seconds=2))
+    made.decide(6)
+    assert len(made.clusters[ALICE].ahead) == bound, "what is bound ahead is enough already"
+
+
 def test_a_job_bound_ahead_takes_the_place_of_one_that_ends() -> None:
     made = scheduler(cluster(ALICE, cpus(1)))
     made.hold(JobId(1), job(1), ALICE, 0, until=100)

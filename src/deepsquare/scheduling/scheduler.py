@@ -68,6 +68,8 @@ class Scheduler:
         self._loosened: set[Cluster] = set()
         self._fresh: set[Group] = set()
         self._closed: set[Cluster] = set()
+        self._lacking: set[Cluster] = set()
+        """Clusters that could be bound more ahead, had there been jobs: the next that come are for them, too."""
         self._atlas = Atlas(self.policy, self.clusters)
         self._patience = Patience(self.policy)
         self._ranked_at = -math.inf
@@ -98,6 +100,7 @@ class Scheduler:
             self._openings.leave(cluster)
             self._loosened.discard(cluster)
             self._closed.discard(cluster)
+            self._lacking.discard(cluster)
             self._held = {job: (request, where) for job, (request, where) in self._held.items() if where is not cluster}
             if self._reservation.cluster is cluster:
                 self._reservation.lift()
@@ -189,7 +192,7 @@ class Scheduler:
             while self._loosened or self._fresh:
                 loosened, self._loosened = self._loosened, set()
                 fresh, self._fresh = self._fresh, set()
-                changed |= loosened
+                changed |= loosened | self._lacking if fresh else loosened
                 if self.queue.first() is None:
                     break
                 self._serve_first(now, loosened, fresh, starts)
@@ -405,7 +408,10 @@ class Scheduler:
         In the order of the queue and none around a job that is too wide: who waits at the cluster itself is before
         whoever comes later.
         """
-        if not self.policy.latency_seconds or self.queue.first() is None:
+        if not self.policy.latency_seconds:
+            return
+        self._lacking |= changed
+        if self.queue.first() is None:
             return
         for cluster in _in_order(changed):
             most = min(MOST_AHEAD * cluster.cpus, int(cluster.release_rate(now) * self.policy.latency_seconds))
@@ -419,6 +425,8 @@ class Scheduler:
                 most -= entry.group.shape.cpus
                 if most >= 0:
                     starts.append(self._bind_ahead(entry, cluster, seconds))
+            if most <= 0:
+                self._lacking.discard(cluster)
 
     def _seconds_ahead(self, entry: Entry, cluster: Cluster, now: float) -> float:
         """How long the job may run at the cluster at most; 0 where it must not be bound there before there is room."""

@@ -55,6 +55,15 @@ async def test_where_nobody_can_tell_any_more_what_may_be_the_reason_is_said() -
     assert why.endswith(", set it and submit it again")
 
 
+async def test_where_the_output_could_not_be_read_nothing_is_explained() -> None:
+    job, said = Job(is_kept=False), list[str]()
+    with pytest.raises(GatewayUnreachable):
+        async with silence_explained(cast(AsyncJob, job), said.append):
+            raise GatewayUnreachable("away")
+    assert not job.was_asked.is_set()
+    assert said == []
+
+
 async def test_a_job_that_had_nothing_to_print_is_let_be() -> None:
     assert await told(Job(is_kept=True)) == []
 

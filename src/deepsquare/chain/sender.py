@@ -128,9 +128,8 @@ class Sender:
                 return receipt
             if free_gas is None:
                 raise await self._reason(sent.transaction, receipt)
-            may_fail = (
-                False  # now the estimate tells why it cannot be, or how much gas it takes where that was too little
-            )
+            # Now the estimate tells why it cannot be, or how much gas it takes where that was too little.
+            may_fail = False
 
     async def rehearse(self, to: Address, data: bytes) -> None:
         """Have the node try a call that is not sent. Raises what `send` raises before it sends."""

@@ -452,6 +452,15 @@ def test_a_shell_that_is_asked_as_soon_as_it_is_there_ends_as_any_other(site: Sc
     assert lines(site, "shell", program) == ["143"] * 20
 
 
+def test_a_program_in_a_shell_of_its_own_leads_the_group_that_is_asked_to_end(site: ScriptSite) -> None:
+    """Were there a bash before it, that one might be asked just while it makes the program, which would run on."""
+    program = """
+    shows() { attend sh -c 'read -r _ _ _ _ group _ </proc/$$/stat; [ "$group" = $$ ] && echo leads'; }
+    new_record; shell TERM shows; outcome "$ds_shell"; say $?
+    """
+    assert lines(site, "shell", program) == ["leads", "0"]
+
+
 def test_what_was_launched_is_awaited_by_its_handle(site: ScriptSite) -> None:
     program = """
     good() { attend true; }

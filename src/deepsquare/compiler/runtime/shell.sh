@@ -26,9 +26,11 @@ ask_shells() {
   done
 }
 
-# unless_asked <command> ...: in the process of a command, the same.
+# unless_asked <command> ...: in the process of a command, the same. A program takes the process over: bash holds TERM
+# back while it makes another one, which then does not hear it.
 unless_asked() {
   [[ -n $ds_shield || ! (-e $ds_own_record.TERM || -e $ds_own_record.HUP) ]] || exit 143
+  declare -F -- "$1" >/dev/null || exec "$@"
   "$@"
 }
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from deepsquare.chain import ContractRefused, EventPage, GridAddress, GridSettings, Report, Signer
+from deepsquare.chain.rounds import News
 from deepsquare.clock import Clock
 from deepsquare.clusters.port import Cluster
 from deepsquare.model import Address, Hardware, Job, JobId, Label, Node, Prices, Provider
@@ -73,19 +74,11 @@ class Account(Protocol):
         ...
 
 
-class Events(Protocol):
+class Events(News, Protocol):
     """What happened on the chain, by block range."""
 
     async def read(self, from_block: int) -> EventPage:
         """The events from this block on, and where to go on."""
-        ...
-
-    async def wake(self, timeout_seconds: float) -> None:
-        """Return when the chain may have moved, at the latest after the timeout."""
-        ...
-
-    async def close(self) -> None:
-        """Stop listening."""
         ...
 
 

@@ -59,7 +59,7 @@ async def _measure(lab: SlurmLab, *, quick: bool) -> list[Figure]:
         latency = await _latency(lab, client, runs)
         throughput = [await _throughput(lab, client, jobs, f"sleep {seconds}", turns) for seconds in ("0", "1")]
         follow = await _follow_latency(client, 10 if quick else 50)
-    on_anvil = await _throughput_on_anvil(lab, jobs, "sleep 1")
+    on_anvil = await _throughput_on_anvil(lab, jobs, "sleep 1", turns)
     return [*latency, *[figure for several in throughput for figure in several], *on_anvil, follow]
 
 
@@ -94,8 +94,11 @@ async def _latency(lab: SlurmLab, client: AsyncClient, runs: int) -> list[Figure
     plain: list[tuple[float, float]] = []
     through: list[tuple[float, float]] = []
     workflow = WORKFLOW.format(command="'true'")
-    for _ in range(runs):
-        plain.append(await asyncio.to_thread(_plain_latency, lab))
+    marks = lab.folder / "marks"
+    marks.mkdir()
+    marks.chmod(0o777)  # the plain jobs are another user's
+    for number in range(runs):
+        plain.append(await asyncio.to_thread(_plain_latency, lab, marks / str(number)))
         through.append(await _grid_latency(client, workflow))
     figures = []
     for name, column, column_plain in (
@@ -108,13 +111,8 @@ async def _latency(lab: SlurmLab, client: AsyncClient, runs: int) -> list[Figure
     return figures
 
 
-def _plain_latency(lab: SlurmLab) -> tuple[float, float]:
-    """Seconds from `sbatch` to the program's start and to the end as `squeue` tells it."""
-    mark = lab.folder / "marks" / "begun"
-    if not mark.parent.exists():
-        mark.parent.mkdir()
-        mark.parent.chmod(0o777)  # the jobs are another user's
-    mark.unlink(missing_ok=True)
+def _plain_latency(lab: SlurmLab, mark: Path) -> tuple[float, float]:
+    """Seconds from `sbatch` to the program's start, which it writes to `mark`, and to the end as `squeue` tells it."""
     begin = time.time()
     job = _sbatch(lab, f"date +%s.%N > {mark}")
     while _state(lab, job) != "COMPLETED":
@@ -132,33 +130,38 @@ async def _grid_latency(client: AsyncClient, workflow: str) -> tuple[float, floa
 
 async def _throughput(lab: SlurmLab, client: AsyncClient, jobs: int, program: str, turns: int) -> list[Figure]:
     """Jobs per second of many jobs of one program: through the grid, by `sbatch`, and by `sbatch` with `srun`."""
-    pairs = [(await _plain_rate(lab, jobs, program), await _grid_rate(client, jobs, program)) for _ in range(turns)]
-    ratios = [through / plain for plain, through in pairs]
-    plain, through = (median(column) for column in zip(*pairs, strict=True))
+    ratio, through, detail = await _in_turns(lab, client, jobs, program, turns)
     steps = await _plain_rate(lab, jobs, f"srun {program}")
     many = f"{jobs} jobs of `{program}`"
-    turn_by_turn = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    detail = (
-        f"median of {turn_by_turn}; grid, whose step is an srun: {through:.1f} jobs/s; "
-        f"sbatch of the bare program: {plain:.1f} jobs/s"
-    )
     alike = f"grid {through:.1f} jobs/s, sbatch of `srun {program}` {steps:.1f} jobs/s"
     return [
-        Figure(f"{many}: grid beside sbatch", median(ratios), "ratio", at_least=0.5, detail=detail),
+        Figure(f"{many}: grid beside sbatch", ratio, "ratio", at_least=0.5, detail=detail),
         Figure(f"{many}: grid beside sbatch with srun", through / steps, "ratio", detail=alike),
     ]
 
 
-async def _throughput_on_anvil(lab: SlurmLab, jobs: int, program: str) -> list[Figure]:
+async def _in_turns(
+    lab: SlurmLab, client: AsyncClient, jobs: int, program: str, turns: int
+) -> tuple[float, float, str]:
+    """The grid beside `sbatch` of the bare program, medians: their ratio, the grid's jobs per second, both in words."""
+    pairs = [(await _plain_rate(lab, jobs, program), await _grid_rate(client, jobs, program)) for _ in range(turns)]
+    ratios = [through / plain for plain, through in pairs]
+    plain, through = (median(column) for column in zip(*pairs, strict=True))
+    detail = (
+        f"median of {', '.join(f'{ratio:.2f}' for ratio in ratios)}; grid, whose step is an srun: "
+        f"{through:.1f} jobs/s; sbatch of the bare program: {plain:.1f} jobs/s"
+    )
+    return median(ratios), through, detail
+
+
+async def _throughput_on_anvil(lab: SlurmLab, jobs: int, program: str, turns: int) -> list[Figure]:
     """The same where anvil keeps the chain; no figure where there is no anvil."""
     if installed("anvil") is None:
         return []
     with tempfile.TemporaryDirectory(prefix="dps-bench-") as folder:
         async with anvil(Path(folder), ANVIL_CHAIN_ID) as node, _grid(node.url) as client:
-            plain = await _plain_rate(lab, jobs, program)
-            through = await _grid_rate(client, jobs, program)
-    detail = f"grid {through:.1f} jobs/s, sbatch of the bare program {plain:.1f} jobs/s"
-    return [Figure(f"{jobs} jobs of `{program}`: grid on anvil beside sbatch", through / plain, "ratio", detail=detail)]
+            ratio, _, detail = await _in_turns(lab, client, jobs, program, turns)
+    return [Figure(f"{jobs} jobs of `{program}`: grid on anvil beside sbatch", ratio, "ratio", detail=detail)]
 
 
 async def _plain_rate(lab: SlurmLab, jobs: int, program: str) -> float:
